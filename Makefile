@@ -1,0 +1,47 @@
+# make demo   encode a real portrait at 256 bits, decode it, draw the comparison (sets up .venv by itself)
+# make test   lint, unit tests, notebooks: the whole truth (sets up .venv by itself)
+# make bench  timings, as ratios to a peer in the same run
+
+# The first interpreter of 3.11 to 3.13 that really runs (a version manager may list some that do not).
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+
+.venv/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "elic_tf needs Python 3.11, 3.12 or 3.13; none was found. Try: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: .venv/pyvenv.cfg pyproject.toml
+	@echo "Setting up .venv (TensorFlow and friends: about two minutes, once)"
+	@$(PIP) --editable ".[photos,judge,bench]"
+	@touch $@
+
+.venv/.dev: .venv/pyvenv.cfg pyproject.toml
+	@echo "Setting up .venv for development (about two minutes, once)"
+	@$(PIP) --editable ".[dev]"
+	@touch $@ .venv/.demo
+
+demo: .venv/.demo
+	@$(BIN)/elic demo --out demo
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+unit: .venv/.dev
+	$(BIN)/python -m pytest
+
+test: lint unit
+
+bench: .venv/.dev
+	$(BIN)/python -m elic_tf.measure.speed
+
+clean:
+	rm -rf .venv demo bench build *.egg-info
