@@ -1,0 +1,141 @@
+"""The codec: a model gives latents, the coder turns them into a file, and back.
+
+    codec = Codec.load("klt")
+    files = codec.encode(faces, bits=256)
+    faces = codec.decode(files)
+
+This is the only place where models and bytes meet. A model is anything with `analysis(faces) -> latents`,
+`synthesis(latents, decoder) -> faces`, a `code` (`LatentCode`), a `size`, a `name` and the names of its `decoders`.
+"""
+
+import warnings
+
+import numpy as np
+
+from elic_tf import weights
+from elic_tf.coding import container, rate
+from elic_tf.errors import BudgetError, ImageError, UnknownModelError
+
+MIN_BITS, MAX_BITS = 48, 4096
+
+_CHUNK = 128
+
+
+class PartialWarning(UserWarning):
+    """What was decoded is the coarse beginning of a face, because its file was cut."""
+
+
+def check_budget(bits):
+    """Return the whole bytes that `bits` allows a file. Raises BudgetError outside 48 to 4096."""
+    if not isinstance(bits, (int, np.integer)) or isinstance(bits, bool):
+        raise BudgetError(f"the number of bits must be a whole number, not {bits!r}")
+    if not MIN_BITS <= bits <= MAX_BITS:
+        raise BudgetError(f"a face takes {MIN_BITS} to {MAX_BITS} bits, not {bits}; 256 is a good start")
+    return int(bits) // 8
+
+
+def as_faces(faces, size):
+    """Check faces (n, size, size, 3), uint8 or float in [0, 1], and return them as float32 in [0, 1].
+
+    Raises ImageError that says what was given and what is needed.
+    """
+    faces = np.asarray(faces)
+    if faces.ndim != 4 or faces.shape[1:] != (size, size, 3):
+        hint = "; put one face in a batch with face[None]" if faces.shape == (size, size, 3) else ""
+        raise ImageError(f"faces must have shape (n, {size}, {size}, 3), not {faces.shape}{hint}")
+    if faces.dtype == np.uint8:
+        return faces.astype(np.float32) / 255
+    if faces.dtype.kind != "f":
+        raise ImageError(f"faces must be uint8, or floats in [0, 1], not {faces.dtype}")
+    if faces.size and not (np.isfinite(faces).all() and faces.min() >= -1e-3 and faces.max() <= 1 + 1e-3):
+        raise ImageError("float faces must be finite and in [0, 1]; divide by 255, or pass uint8")
+    return np.clip(faces, 0, 1).astype(np.float32)
+
+
+class Codec:
+    """Turns faces into `.elic` files of at most a given number of bits, and back."""
+
+    def __init__(self, model, number):
+        self.model, self.number = model, number
+        self.name, self.size, self.decoders = model.name, model.size, tuple(model.decoders)
+
+    def __repr__(self):
+        return f"Codec.load({self.name!r})"
+
+    @classmethod
+    def load(cls, name):
+        """Load a codec by name, with the weights the package ships. Raises UnknownModelError."""
+        return cls(weights.load(name), weights.MODELS[name].number)
+
+    @staticmethod
+    def available():
+        """Names of the codecs this package ships, the best one first."""
+        return list(weights.MODELS)
+
+    @staticmethod
+    def default():
+        """Name of the best codec."""
+        return next(iter(weights.MODELS))
+
+    @classmethod
+    def of(cls, file, partial=False):
+        """Load the codec that wrote `file` (bytes)."""
+        return cls.load(weights.name_of(container.unpack(file, partial).model))
+
+    def encode(self, faces, bits=256):
+        """Encode each face into a file of at most `bits` bits, as good as the model can make it with them.
+
+        faces: (n, size, size, 3), uint8 or float in [0, 1]
+        bits: 48 to 4096, for the whole file on disk, header and check included; whole bytes are used
+        Returns a list of n `bytes`. Raises BudgetError or ImageError.
+        """
+        room = check_budget(bits) - container.HEADER_BYTES
+        faces = as_faces(faces, self.size)
+        files = []
+        for start in range(0, len(faces), _CHUNK):
+            latents = self.model.analysis(faces[start : start + _CHUNK])
+            codes = self._codes(latents, 8.0 * room)
+            # The ideal length may reach the budget to the last fraction of a bit, and then the code may need one
+            # byte more. One bit less always fits.
+            tight = [i for i, code in enumerate(codes) if len(code) > room]
+            for i, code in zip(tight, self._codes(latents[tight], 8.0 * room - 1.01) if tight else []):
+                codes[i] = code
+            files += [container.Container(self.number, code).pack() for code in codes]
+        return files
+
+    def _codes(self, latents, ideal):
+        levels, symbols = rate.spend(self.model.code, latents, ideal)
+        return [self.model.code.write(level, row) for level, row in zip(levels, symbols)]
+
+    def read(self, file, partial=False):
+        """Return (level, symbols (K,), number of latents read) of one file. Raises FileError and its kinds."""
+        held = container.unpack(file, partial)
+        if held.model != self.number:
+            name = weights.name_of(held.model)
+            raise UnknownModelError(f"this file was written by the codec '{name}', not '{self.name}'")
+        return self.model.code.read(held.code, partial)
+
+    def decode(self, files, partial=False, decoder=None):
+        """Decode files into faces (n, size, size, 3), float32 in [0, 1].
+
+        partial: take the beginnings of cut files for what they still hold, with a PartialWarning
+        decoder: one of `self.decoders`; by default the first
+        Raises FileError and its kinds for what is not a whole `.elic` file of this codec.
+        """
+        if isinstance(files, (bytes, bytearray, memoryview)):
+            raise TypeError("decode takes a list of files; for one file: decode([file])[0]")
+        decoder = decoder or self.decoders[0]
+        if decoder not in self.decoders:
+            raise ValueError(f"the codec '{self.name}' has the decoders {', '.join(self.decoders)}, not '{decoder}'")
+        read = [self.read(file, partial) for file in files]
+        if not read:
+            return np.empty((0, self.size, self.size, 3), np.float32)
+        levels, symbols, counts = zip(*read)
+        total = len(self.model.code.scales)
+        if partial and min(counts) < total:
+            known = min(counts)
+            warnings.warn(f"decoded from {known} of {total} latents: the rest of the file is missing",
+                          PartialWarning, stacklevel=2)  # fmt: skip
+        latents = self.model.code.dequantise(levels, np.stack(symbols))
+        parts = [self.model.synthesis(latents[i : i + _CHUNK], decoder) for i in range(0, len(latents), _CHUNK)]
+        return np.concatenate(parts)

@@ -1,0 +1,119 @@
+"""How a vector of latents becomes bytes: one symbol for the level, then one integer per latent.
+
+A level says how finely this face is quantised (the step, the same for every latent: reverse water-filling, Cover and
+Thomas 10.3.3, spends D on each component whose variance exceeds D and sends none of the others) and how busy it is (the
+shift: some faces have twice the energy of others in every component alike, and one symbol tells). The table
+for a latent follows from integers alone: its scale plus the shift minus the step, all in eighths of an octave, is
+the row of the bank. So the tables are those of the ratio of standard deviation to step, shared by all latents.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from elic_tf.coding.arithmetic import Decoder, Encoder, Exhausted
+from elic_tf.coding.tables import Bank, code_lengths, cumulative
+from elic_tf.errors import DamagedError
+
+OCTAVE = 8
+"""Scales, steps and shifts count eighths of an octave: the value v stands for 2**(v / 8)."""
+
+
+@dataclass(frozen=True)
+class LatentCode:
+    """The integers that encoder and decoder share, stored with the model.
+
+    bank: tables by row; row t is for latents whose standard deviation is 2**((t + first_ratio) / 8) steps
+    scales: (K,) standard deviation of each latent, most important latent first
+    steps: (Q,) quantiser steps, coarse to fine
+    shifts: (G,) energy of a face relative to the average one
+    level_freqs: (Q * G,) table of the first symbol, level = q * G + g
+    first_ratio: a latent whose ratio lies below it is not sent and reads as 0
+    centroids: (rows, 3) float, where in its bin the mean of a latent lies when its integer is 1, 2, or more: |latent| is
+        (|integer| - centroid) * step
+    """
+
+    bank: Bank
+    scales: np.ndarray
+    steps: np.ndarray
+    shifts: np.ndarray
+    level_freqs: np.ndarray
+    first_ratio: int
+    centroids: np.ndarray
+
+    @property
+    def levels(self):
+        """How many levels there are."""
+        return len(self.steps) * len(self.shifts)
+
+    def step(self, level):
+        """The quantiser step of a level, in the unit of the latents."""
+        return float(2.0 ** (self.steps[level // len(self.shifts)] / OCTAVE))
+
+    @cached_property
+    def rows(self):
+        """(levels, K) bank row of each latent at each level; -1 where it is not sent."""
+        steps = np.repeat(self.steps.astype(np.int64), len(self.shifts))[:, None]
+        shifts = np.tile(self.shifts.astype(np.int64), len(self.steps))[:, None]
+        rows = self.scales.astype(np.int64)[None] + shifts - steps - self.first_ratio
+        return np.clip(rows, -1, len(self.bank) - 1)
+
+    @cached_property
+    def level_lengths(self):
+        """(levels,) cost of the first symbol in bits."""
+        return code_lengths(self.level_freqs)
+
+    @cached_property
+    def _level_table(self):
+        return cumulative(self.level_freqs)
+
+    def write(self, level, symbols):
+        """Return the code of one face: `level` and its integers `symbols` (K,); those not sent must be 0."""
+        encoder = Encoder()
+        encoder.put(level, self._level_table)
+        tables, limits = self.bank.cumulatives, self.bank.limits
+        for row, symbol in zip(self.rows[level].tolist(), np.asarray(symbols).tolist()):
+            if row >= 0:
+                encoder.put(symbol + int(limits[row]), tables[row])
+        return encoder.finish()
+
+    def read(self, code, partial=False):
+        """Return (level, symbols (K,), number of latents read) of a code.
+
+        `partial=True` reads as many latents as the beginning of a cut code determines; the others are 0.
+        Raises DamagedError for a code that `write` would not have written, or a cut one that determines nothing.
+        """
+        decoder = Decoder(code, cut=partial)
+        symbols = np.zeros(len(self.scales), np.int32)
+        known = 0
+        try:
+            level = decoder.get(self._level_table)
+            tables, limits = self.bank.cumulatives, self.bank.limits
+            for known, row in enumerate(self.rows[level].tolist()):  # noqa: B007
+                if row >= 0:
+                    symbols[known] = decoder.get(tables[row]) - int(limits[row])
+            known = len(symbols)
+        except Exhausted:
+            if known == 0:
+                raise DamagedError("too little of this .elic file is left to show anything") from None
+        # Every face has one spelling. Damage that slips through the check is mostly caught here.
+        if not partial and self.write(level, symbols) != code:
+            raise DamagedError("damaged .elic file: its code is not one that an encoder writes")
+        return level, symbols, known
+
+    def bits(self, level, symbols):
+        """The ideal code length -log2 p of one face, in bits."""
+        rows = self.rows[level]
+        sent = rows >= 0
+        middle = self.bank.lengths.shape[1] // 2
+        lengths = self.bank.lengths[rows[sent], np.asarray(symbols)[sent] + middle]
+        return float(self.level_lengths[level] + lengths.sum(dtype=np.float64))
+
+    def dequantise(self, levels, symbols):
+        """Return latents (n, K) float32 for `levels` (n,) and `symbols` (n, K)."""
+        levels, symbols = np.asarray(levels), np.asarray(symbols)
+        magnitude = np.abs(symbols)
+        shrink = self.centroids[np.maximum(self.rows[levels], 0), np.clip(magnitude, 1, 3) - 1]
+        steps = np.array([self.step(level) for level in levels], np.float32)[:, None]
+        return (np.sign(symbols) * np.maximum(magnitude - shrink, 0) * steps).astype(np.float32)
