@@ -30,8 +30,8 @@ class LatentCode:
     shifts: (G,) energy of a face relative to the average one
     level_freqs: (Q * G,) table of the first symbol, level = q * G + g
     first_ratio: a latent whose ratio lies below it is not sent and reads as 0
-    centroids: (rows, 3) float, where in its bin the mean of a latent lies when its integer is 1, 2, or more: |latent| is
-        (|integer| - centroid) * step
+    centroids: (rows, 3) float, where in its bin the mean of a latent lies when its integer is 1, 2, or more:
+        |latent| is (|integer| - centroid) * step
     """
 
     bank: Bank
@@ -86,16 +86,17 @@ class LatentCode:
         """
         decoder = Decoder(code, cut=partial)
         symbols = np.zeros(len(self.scales), np.int32)
-        known = 0
+        known = -1
         try:
             level = decoder.get(self._level_table)
+            known = 0
             tables, limits = self.bank.cumulatives, self.bank.limits
-            for known, row in enumerate(self.rows[level].tolist()):  # noqa: B007
+            for row in self.rows[level].tolist():
                 if row >= 0:
                     symbols[known] = decoder.get(tables[row]) - int(limits[row])
-            known = len(symbols)
+                known += 1
         except Exhausted:
-            if known == 0:
+            if known < 0:
                 raise DamagedError("too little of this .elic file is left to show anything") from None
         # Every face has one spelling. Damage that slips through the check is mostly caught here.
         if not partial and self.write(level, symbols) != code:

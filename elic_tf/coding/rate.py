@@ -8,7 +8,8 @@ optimised quantisation; P. Chou, T. Lookabaugh, R. Gray, "Entropy-constrained ve
 import numpy as np
 
 WEIGHT = 0.12
-"""Weight per squared step at which a level is at home: 2 ln 2 / 12, the slope of the high-rate curve D = step^2 / 12 * 4^-R."""
+"""What a bit may cost, in squared steps, where a level is at home: 2 ln 2 / 12, the slope dD/dR of a uniform quantiser
+at high rate, D = step^2 / 12."""
 
 _BISECTIONS = 9
 _LEVELS_TRIED = 4

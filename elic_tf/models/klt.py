@@ -1,12 +1,12 @@
 """Eigenfaces: the Karhunen-Loève transform of aligned faces, the best linear code there is.
 
 Analysis is y_i = <e_i, x - mean> with e_i the eigenvectors of the covariance of training faces, synthesis is
-mean + sum_i y_i e_i (M. Turk, A. Pentland, "Eigenfaces for recognition", J. Cognitive Neuroscience 3 (1991)). For Gaussian
-faces no transform of any kind beats it (V. Goyal, "Theoretical foundations of transform coding", IEEE SPM 18 (2001)), which
-makes it the opponent every neural codec has to beat at the same number of bits.
+mean + sum_i y_i e_i (M. Turk, A. Pentland, "Eigenfaces for recognition", J. Cognitive Neuroscience 3 (1991)). For
+Gaussian faces no transform of any kind beats it (V. Goyal, "Theoretical foundations of transform coding", IEEE SPM 18
+(2001)), which makes it the opponent every neural codec has to beat at the same number of bits.
 
-The eigenvectors are kept in the domain of an orthonormal colour transform and a two-dimensional DCT, where they
-are sparse and quantise well, and where a face and its mirror image differ by signs: each e_i is even or odd under
+The eigenvectors are kept in the domain of an orthonormal colour transform and a two-dimensional DCT, where they are
+sparse and quantise well, and where a face and its mirror image differ by signs: each e_i is even or odd under
 reflection, so half of its coefficients are zero and are not stored. NumPy only: decoding needs no TensorFlow.
 """
 

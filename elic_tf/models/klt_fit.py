@@ -1,8 +1,9 @@
 """Fitting the eigenface codec: `python -m elic_tf.models.klt_fit`.
 
 Three steps. The eigenvectors, from training faces and their mirror images. The integer tables, by iterating
-entropy-constrained quantisation: quantise the training faces with the tables there are, count, make new tables (P. Chou et
-al. 1989). The grain of the stored basis, fine enough that rounding it costs nothing visible at the highest rate.
+entropy-constrained quantisation: quantise the training faces with the tables there are, count, make new tables (Chou,
+Lookabaugh and Gray 1989). The grain of the stored basis, fine enough that rounding it costs nothing visible at the
+highest rate.
 """
 
 import numpy as np
@@ -27,8 +28,8 @@ ROUNDS = 4
 def eigenfaces(faces, latents=LATENTS):
     """Fit mean and eigenvectors to faces (n, 64, 64, 3) uint8 and their mirror images.
 
-    Returns mean (3, 64, 64), odd (K,), zones (2, m), vectors (K, m) of unit length, variances (K,), largest first. Mirror
-    images make even and odd coefficients uncorrelated, so the two eigenproblems are separate.
+    Returns mean (3, 64, 64), odd (K,), zones (2, m), vectors (K, m) of unit length, variances (K,), largest first.
+    Mirror images make even and odd coefficients uncorrelated, so the two eigenproblems are separate.
     """
     spectra = np.concatenate([to_frequency(part.astype(np.float32) / 255).astype(np.float32)
                               for part in np.array_split(faces, max(1, len(faces) // 512))])  # fmt: skip
@@ -101,7 +102,7 @@ def fit_code(latents, variances):
 
 
 def _shifts(latents, scales, step):
-    """Which of SHIFTS fits each face: the likeliest for Gaussian latents, from those with a deviation of a step or more."""
+    """Which of SHIFTS suits each face: the likeliest for Gaussian latents, from those that deviate by a step."""
     large = scales >= min(step, scales.max())
     energy = np.square(latents[:, large] / 2.0 ** (scales[large] / OCTAVE)).mean(1)
     return np.abs(OCTAVE / 2 * np.log2(energy)[:, None] - SHIFTS).argmin(1)

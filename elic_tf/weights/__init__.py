@@ -1,7 +1,7 @@
 """The trained parameters this package ships, each with a model card of the same name (`klt.npz`, `klt.md`).
 
-A model's number is written into every file it makes, so it is never given away again: a model that is trained anew gets a
-new number and the old weights stay, or files made with them become unreadable.
+A model's number is written into every file it makes, so it is never given away again: a model that is trained anew gets
+a new number and the old weights stay, or files made with them become unreadable.
 """
 
 import importlib

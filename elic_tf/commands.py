@@ -1,0 +1,269 @@
+"""What each `elic` command does. Every function takes the parsed arguments; heavy imports stay inside."""
+
+import io
+import pathlib
+import sys
+
+import numpy as np
+
+from elic_tf.errors import DataError, ElicError, FileError, ImageError
+
+_MAX_DECODED_SIZE = 4096
+
+
+def encode(a):
+    """Photographs to files."""
+    codec = _codec(a.codec)
+    targets = _targets(a.photos, a.out, ".elic")
+    for photo, target in zip(a.photos, targets):
+        file = codec.encode(_face(photo, a, codec.size)[None], bits=a.bits)[0]
+        _write(target, file)
+        _say(a, f"{photo} -> {target}: {len(file)} bytes, {8 * len(file)} bits, codec {codec.name}")
+
+
+def decode(a):
+    """Files to pictures."""
+    from PIL import Image
+
+    from elic_tf.coding.codec import Codec
+
+    if not 1 <= a.size <= _MAX_DECODED_SIZE:
+        raise ImageError(f"--size must be 1 to {_MAX_DECODED_SIZE}, not {a.size}")
+    if a.into and len(a.files) > 1:
+        raise ElicError("--into takes one file")
+    codecs = {}
+    for name, target in zip(a.files, _targets(a.files, a.out, ".png")):
+        file = _read(name)
+        codec = Codec.of(file, a.partial)
+        codec = codecs.setdefault(codec.name, codec)
+        if a.decoder and a.decoder not in codec.decoders:
+            raise ElicError(f"the codec {codec.name} has the decoder {', '.join(codec.decoders)}, not {a.decoder}")
+        try:
+            face = codec.decode([file], partial=a.partial, decoder=a.decoder)[0]
+        except FileError as error:
+            raise type(error)(f"{name}: {error}") from None
+        pixels = np.round(face * 255).astype(np.uint8)
+        if a.into:
+            pixels = _paste(pixels, a)
+        elif a.size != codec.size:
+            pixels = np.asarray(Image.fromarray(pixels).resize((a.size, a.size), Image.Resampling.BICUBIC))
+        _write_picture(target, pixels)
+        _say(a, f"{name} -> {target}: {pixels.shape[1]}x{pixels.shape[0]}, codec {codec.name}")
+
+
+def info(a):
+    """Files explained."""
+    from elic_tf.coding.anatomy import anatomy
+
+    for number, name in enumerate(a.files):
+        if len(a.files) > 1:
+            print(("\n" if number else "") + f"{name}:")
+        try:
+            print("\n".join(anatomy(_read(name))))
+        except FileError as error:
+            raise type(error)(f"{name}: {error}") from None
+
+
+def compare(a):
+    """One face through every codec."""
+    codec = _codec(a.codec)
+    face = _face(a.photo, a, codec.size)
+    (target,) = _targets([a.photo], a.out, ".compare.png")
+    _compare(face, a.bits, [codec], a.baselines, target)
+    print(f"{a.photo} -> {target}", file=sys.stderr)
+
+
+def bench(a):
+    """Rate and distortion over a set of faces."""
+    from elic_tf.coding.codec import Codec
+    from elic_tf.measure import baselines, report
+
+    codecs = [Codec.load(name) for name in (Codec.available() if a.codecs is None else a.codecs)]
+    chosen = _baselines(a.baselines)
+    for name, why in baselines.missing().items():
+        if a.baselines is None or name in a.baselines:
+            print(f"elic: {name} left out: {why}", file=sys.stderr)
+    faces, split = _bench_faces(a)
+    judge = None if a.no_judge or "male" not in faces.labels else _judge()
+    rows = report.rate_distortion([*codecs, *chosen], faces, tuple(a.bits or report.RATES), judge)
+    about = report.about(faces, split)
+    print(f"{about}\n\n{report.markdown(rows)}\n")
+    for path in report.write(rows, a.out, about):
+        print(f"wrote {path}")
+
+
+def demo(a):
+    """The whole way, on a portrait in the public domain."""
+    from elic_tf.coding.codec import Codec
+    from elic_tf.faces import photos
+
+    try:
+        from skimage import data
+    except ImportError:
+        from elic_tf.errors import MissingExtraError
+
+        raise MissingExtraError('the demo\'s portrait comes with scikit-image: pip install "elic_tf[bench]"') from None
+    folder = pathlib.Path(a.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    photo = data.astronaut()
+    _write_picture(folder / "portrait.png", photo)
+    print(f"portrait.png         {photo.shape[1]}x{photo.shape[0]} photograph of an astronaut (NASA, public domain)")
+    face, placement = photos.align(photo)
+    codec = _codec(None)
+    file = codec.encode(face[None], bits=a.bits)[0]
+    _write(folder / "portrait.elic", file)
+    print(f"portrait.elic        {len(file)} bytes = {8 * len(file)} bits, codec {codec.name}: {file.hex()}")
+    decoded = codec.decode([file])[0]
+    _write_picture(folder / "face.png", np.round(255 * decoded).astype(np.uint8))
+    print("face.png             the face decoded from these bytes")
+    _write_picture(folder / "pasted.png", photos.paste(photo, decoded, placement))
+    print("pasted.png           and put back into the photograph")
+    print("compare.png          drawing what other formats make of it, some seconds ...", flush=True)
+    _compare(face, a.bits, [Codec.load(name) for name in Codec.available()], None, folder / "compare.png")
+    print(f"\nAll in {folder.resolve()}; open compare.png")
+
+
+def _codec(name):
+    from elic_tf.coding.codec import Codec
+
+    return Codec.load(name or Codec.default())
+
+
+def _judge():
+    from elic_tf.errors import MissingExtraError
+    from elic_tf.measure.judges import GenderJudge
+
+    try:
+        return GenderJudge()
+    except MissingExtraError as error:
+        print(f"elic: no judge: {error}", file=sys.stderr)
+        return None
+
+
+def _baselines(names):
+    """Names of baselines as typed: None is all that are installed, `none` is none, case does not matter."""
+    from elic_tf.measure import baselines
+
+    if names is None:
+        return list(baselines.names())
+    known = {name.lower().replace(" ", ""): name for name in baselines.names(available=False)}
+    chosen = [name.lower().replace(" ", "") for name in names if name.lower() != "none"]
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise ElicError(f"no format is named {', '.join(unknown)}; there are: {', '.join(known)}, none")
+    return [known[name] for name in chosen]
+
+
+def _compare(face, bits, codecs, names, target):
+    from elic_tf.measure import compare as drawing
+
+    results = drawing.compare(face, bits, codecs, _baselines(names), _judge())
+    picture = io.BytesIO()
+    drawing.picture(results, bits, picture)
+    _write(target, picture.getvalue())
+
+
+def _bench_faces(a):
+    """The faces to measure on, and the name of their split."""
+    from elic_tf.faces import celeba, folder, synthetic, utkface
+
+    if a.limit is not None and a.limit < 1:
+        raise DataError(f"--limit must be at least 1, not {a.limit}")
+    if a.data == "synthetic":
+        if a.split not in (None, "test"):
+            raise DataError("synthetic faces have no splits; leave --split out")
+        return synthetic.load(a.limit or 200, seed=20_000), ""
+    if a.data == "celeba":
+        split = a.split or "test"
+        faces = celeba.load(a.root, split=split)
+    elif a.data == "utkface":
+        split = a.split or "validation"
+        faces = utkface.load(a.root, split=split)
+    else:
+        split = a.split or "all"
+        faces = folder.load(a.data, split=split)
+    return (faces if a.limit is None else faces.take(slice(a.limit))), split
+
+
+def _face(photo, a, size):
+    """The aligned face in a photograph, uint8 (size, size, 3)."""
+    from elic_tf.faces import photos
+
+    try:
+        picture = photos.read(_read(photo) if photo == "-" else photo)
+        if not a.aligned:
+            return photos.align(picture, _which(a.face), size)[0]
+    except ElicError as error:
+        raise type(error)(f"{photo}: {error}") from None
+    height, width = picture.shape[:2]
+    if height != width:
+        raise ImageError(f"{photo}: --aligned takes a square crop of a face, not {width}x{height}; leave --aligned out "
+                         "to have the face found")  # fmt: skip
+    from PIL import Image
+
+    from elic_tf.faces.reading import crop_resize
+
+    return picture if width == size else crop_resize(Image.fromarray(picture), (0, 0, width, width), size)
+
+
+def _which(face):
+    """`--face` as `photos.align` wants it."""
+    if face is None or face == "largest":
+        return face
+    if not face.isdecimal():
+        raise ImageError(f"--face takes a number, 1 for the leftmost face, or largest, not {face!r}")
+    return int(face)
+
+
+def _paste(face, a):
+    from elic_tf.faces import photos
+
+    photo = photos.read(a.into)
+    return photos.paste(photo, face, photos.align(photo, _which(a.face))[1])
+
+
+def _targets(names, out, suffix):
+    """Where to write what comes of each input."""
+    if out is None:
+        return ["-" if name == "-" else str(pathlib.Path(name).with_suffix(suffix)) for name in names]
+    if out != "-" and (pathlib.Path(out).is_dir() or out.endswith("/")):
+        pathlib.Path(out).mkdir(parents=True, exist_ok=True)
+        stems = ["stdin" if name == "-" else pathlib.Path(name).stem for name in names]
+        if len(set(stems)) < len(stems):
+            raise ElicError("two inputs have the same name, so their outputs would overwrite each other")
+        return [str(pathlib.Path(out) / (stem + suffix)) for stem in stems]
+    if len(names) > 1:
+        raise ElicError(f"several inputs need a folder to write to: -o {out}/")
+    return [out]
+
+
+def _read(name):
+    """The bytes of a file, or of standard input; never more than a decoder would look at."""
+    if name == "-":
+        return sys.stdin.buffer.read()
+    return pathlib.Path(name).read_bytes()
+
+
+def _write(target, data):
+    if str(target) == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        pathlib.Path(target).write_bytes(data)
+
+
+def _write_picture(target, pixels):
+    """Write uint8 pixels in the format of the name; PNG to standard output."""
+    from PIL import Image
+
+    kind = "PNG" if str(target) == "-" else Image.registered_extensions().get(pathlib.Path(target).suffix.lower())
+    if kind is None or kind not in Image.SAVE:
+        raise ImageError(f"{target}: no picture format has this ending; use .png")
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    _write(target, buffer.getvalue())
+
+
+def _say(a, text):
+    if not a.quiet:
+        print(text, file=sys.stderr)
