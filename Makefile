@@ -1,5 +1,5 @@
 # make demo   encode a real portrait at 256 bits, decode it, draw the comparison (sets up .venv by itself)
-# make test   lint, unit tests, notebooks: the whole truth (sets up .venv by itself)
+# make test   lint and tests: the whole truth (sets up .venv by itself)
 # make bench  timings, as ratios to a peer in the same run
 
 # The first interpreter of 3.11 to 3.13 that really runs (a version manager may list some that do not).

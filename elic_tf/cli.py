@@ -137,13 +137,14 @@ def _add_photo(sub):
     sub.add_argument("--face", help="which face, if there are several: 1 is the leftmost, or 'largest'")
 
 
-def main(argv=None):
-    """Run the command line; returns the exit code: 0, or 2 after one line on standard error."""
-    arguments = parser().parse_args(argv)
-    warnings.showwarning = lambda message, *_: print(f"elic: warning: {message}", file=sys.stderr)
-    warnings.simplefilter("ignore", DeprecationWarning)
+def guard(task, *arguments):
+    """Run `task(*arguments)`; returns the exit code: 0, or 2 after one line on standard error."""
     try:
-        arguments.run(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"elic: warning: {message}", file=sys.stderr)
+            warnings.simplefilter("always", UserWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            task(*arguments)
     except ElicError as error:
         print(f"elic: {error}", file=sys.stderr)
         return 2
@@ -155,6 +156,12 @@ def main(argv=None):
         print("elic: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def main(argv=None):
+    """Run the command line; returns the exit code."""
+    arguments = parser().parse_args(argv)
+    return guard(arguments.run, arguments)
 
 
 if __name__ == "__main__":

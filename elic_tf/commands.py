@@ -256,6 +256,7 @@ def _write_picture(target, pixels):
     """Write uint8 pixels in the format of the name; PNG to standard output."""
     from PIL import Image
 
+    Image.init()
     kind = "PNG" if str(target) == "-" else Image.registered_extensions().get(pathlib.Path(target).suffix.lower())
     if kind is None or kind not in Image.SAVE:
         raise ImageError(f"{target}: no picture format has this ending; use .png")

