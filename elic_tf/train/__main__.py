@@ -1,0 +1,21 @@
+"""`python -m elic_tf.train transform` or `klt`; `--help` after the name tells more."""
+
+import importlib
+import sys
+
+RECIPES = {"klt": "elic_tf.train.klt", "transform": "elic_tf.train.transform"}
+
+
+def main(argv=None):
+    """Run the recipe named first with the arguments after it."""
+    name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name not in RECIPES:
+        print(f"usage: python -m elic_tf.train {{{','.join(RECIPES)}}} ...", file=sys.stderr)
+        return 0 if name in ("-h", "--help") else 2
+    from elic_tf.cli import guard
+
+    return guard(importlib.import_module(RECIPES[name]).main, rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
