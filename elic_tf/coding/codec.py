@@ -5,7 +5,7 @@
     faces = codec.decode(files)
 
 This is the only place where models and bytes meet. A model is anything with `analysis(faces) -> latents`,
-`synthesis(latents, decoder) -> faces`, a `code` (`LatentCode`), a `size`, a `name` and the names of its `decoders`.
+`synthesis(latents, decoder, steps) -> faces`, a `code` (`LatentCode`), a `size`, a `name` and the names of its `decoders`.
 """
 
 import warnings
@@ -137,5 +137,9 @@ class Codec:
             cut = f"decoded from {known} of {total} latents: the rest of the file is missing"
             warnings.warn(cut, PartialWarning, stacklevel=2)
         latents = self.model.code.dequantise(levels, np.stack(symbols))
-        parts = [self.model.synthesis(latents[i : i + _CHUNK], decoder) for i in range(0, len(latents), _CHUNK)]
+        steps = np.array([self.model.code.step(level) for level in levels], np.float32)
+        parts = [
+            self.model.synthesis(latents[i : i + _CHUNK], decoder, steps[i : i + _CHUNK])
+            for i in range(0, len(latents), _CHUNK)
+        ]
         return np.concatenate(parts)

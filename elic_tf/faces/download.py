@@ -1,7 +1,7 @@
 """Fetch CelebA or UTKFace without an account: `python -m elic_tf.faces.download utkface --root data`.
 
 Several public addresses are tried in turn, a transfer that was cut off is resumed, and a checksum decides
-whether what arrived is what the authors published. Every failure is a DataError that says what to do by hand.
+whether what arrived is the file that others recorded. Every failure is a DataError that says what to do by hand.
 """
 
 import argparse

@@ -21,7 +21,7 @@ from elic_tf.faces import cache_root, image_files
 _RECIPE = 1  # raise it when the pixels that come out change: old cache files are then ignored
 _BLOCK = 1024  # images decoded before they are written: bounds the memory
 
-# Rows 52 to 184 and columns 24 to 156 of the official 178x218: the face, as UTKFace frames it.
+# Rows 52 to 184 and columns 24 to 156 of the official 178x218: the face with some hair and neck.
 CELEBA_BOX = (24 / 178, 52 / 218, 156 / 178, 184 / 218)
 
 

@@ -113,7 +113,7 @@ def _fetch_one(address, part, title, checksum):
             return None
         part.unlink()
         if not resumed:
-            return "not the published file (the checksum differs)"
+            return "not the known file (the checksum differs)"
     return "the transfer was cut off; run this again to go on from there"
 
 

@@ -87,14 +87,18 @@ class KLT:
             latents[:, index] = centred[:, zone] @ rows.T
         return latents
 
-    def synthesis(self, latents, decoder="smooth"):
+    def synthesis(self, latents, decoder="smooth", steps=None):
         """Latents (n, K) to faces (n, 64, 64, 3) float32 in [0, 1]."""
-        del decoder  # there is only one
+        del decoder, steps  # there is only one, and no step changes what it does
+        return np.clip(self.reconstruct(latents), 0, 1)
+
+    def reconstruct(self, latents):
+        """mean + sum_i y_i e_i, (n, 64, 64, 3), which may leave [0, 1]."""
         latents = np.asarray(latents, np.float32)
         coefficients = np.tile(self.mean.reshape(1, -1), (len(latents), 1))
         for index, zone, rows in self._vectors:
             coefficients[:, zone] += latents[:, index] @ rows
-        return np.clip(to_pixels(coefficients.reshape(-1, *self.mean.shape)), 0, 1)
+        return to_pixels(coefficients.reshape(-1, *self.mean.shape))
 
     def arrays(self):
         """Everything as named arrays, for `numpy.savez`."""

@@ -15,7 +15,7 @@ from elic_tf.errors import UnknownModelError
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a model's parameters are, and the class whose `from_arrays` takes them."""
+    """Where a model's parameters are, and the class whose `from_files` or `from_arrays` takes them."""
 
     number: int
     file: str
@@ -39,8 +39,11 @@ def load(name):
     """Return the model named `name` with its shipped parameters."""
     source = path(name)
     module, _, cls = MODELS[name].home.partition(":")
+    home = getattr(importlib.import_module(module), cls)
+    if hasattr(home, "from_files"):
+        return home.from_files(importlib.resources.files(__name__))
     with source.open("rb") as file, np.load(file) as arrays:
-        return getattr(importlib.import_module(module), cls).from_arrays(arrays)
+        return home.from_arrays(arrays)
 
 
 def name_of(number):
