@@ -13,6 +13,9 @@ _MAX_DECODED_SIZE = 4096
 
 def encode(a):
     """Photographs to files."""
+    from elic_tf.coding.codec import check_budget
+
+    check_budget(a.bits)  # before the seconds it takes to find a face
     codec = _codec(a.codec)
     targets = _targets(a.photos, a.out, ".elic")
     for photo, target in zip(a.photos, targets):
@@ -34,11 +37,11 @@ def decode(a):
     codecs = {}
     for name, target in zip(a.files, _targets(a.files, a.out, ".png")):
         file = _read(name)
-        codec = Codec.of(file, a.partial)
-        codec = codecs.setdefault(codec.name, codec)
-        if a.decoder and a.decoder not in codec.decoders:
-            raise ElicError(f"the codec {codec.name} has the decoder {', '.join(codec.decoders)}, not {a.decoder}")
         try:
+            codec = Codec.of(file, a.partial)
+            codec = codecs.setdefault(codec.name, codec)
+            if a.decoder and a.decoder not in codec.decoders:
+                raise ElicError(f"the codec {codec.name} has the decoder {', '.join(codec.decoders)}, not {a.decoder}")
             face = codec.decode([file], partial=a.partial, decoder=a.decoder)[0]
         except FileError as error:
             raise type(error)(f"{name}: {error}") from None
@@ -189,12 +192,12 @@ def _face(photo, a, size):
     """The aligned face in a photograph, uint8 (size, size, 3)."""
     from elic_tf.faces import photos
 
-    try:
-        picture = photos.read(_read(photo) if photo == "-" else photo)
-        if not a.aligned:
+    picture = photos.read(_read(photo) if photo == "-" else photo)
+    if not a.aligned:
+        try:
             return photos.align(picture, _which(a.face), size)[0]
-    except ElicError as error:
-        raise type(error)(f"{photo}: {error}") from None
+        except ElicError as error:
+            raise type(error)(f"{photo}: {error}") from None
     height, width = picture.shape[:2]
     if height != width:
         raise ImageError(f"{photo}: --aligned takes a square crop of a face, not {width}x{height}; leave --aligned out "
