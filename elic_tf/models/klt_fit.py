@@ -70,10 +70,10 @@ def gaussian_rows():
     return rows
 
 
-def fit_code(latents, variances):
-    """Fit the tables to training latents (n, K); returns a LatentCode."""
+def fit_code(latents, variances, rows=None):
+    """Fit the tables to training latents (n, K); returns a LatentCode. `rows`: tables to start from, not Gaussian ones."""
     scales = np.round(OCTAVE * np.log2(np.sqrt(variances))).astype(np.int16)
-    bank = Bank.from_rows(gaussian_rows())
+    bank = Bank.from_rows(rows or gaussian_rows())
     levels = len(STEPS) * len(SHIFTS)
     # Coarse levels are for small files, where a bit counts most, so they get the short names.
     by_step = 0.92 ** np.arange(len(STEPS))
