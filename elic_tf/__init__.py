@@ -12,7 +12,7 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {"Codec": "elic_tf.coding.codec", "ElicError": "elic_tf.errors"}
-_ROOMS = ("coding", "errors", "faces", "measure", "models")
+_ROOMS = ("coding", "course", "errors", "faces", "measure", "models", "questions", "train", "weights")
 
 __all__ = [*_HOMES, *_ROOMS]
 
