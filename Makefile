@@ -42,6 +42,7 @@ test: lint unit
 
 bench: .venv/.dev
 	$(BIN)/python -m elic_tf.measure.speed
+	$(BIN)/python -m elic_tf.train.speed
 
 clean:
 	rm -rf .venv demo bench build *.egg-info

@@ -5,7 +5,8 @@
     faces = codec.decode(files)
 
 This is the only place where models and bytes meet. A model is anything with `analysis(faces) -> latents`,
-`synthesis(latents, decoder, steps) -> faces`, a `code` (`LatentCode`), a `size`, a `name` and the names of its `decoders`.
+`synthesis(latents, decoder, steps) -> faces`, a `code` (`LatentCode`), a `size`, a `name` and the names of its
+`decoders`. One whose decoder is not linear also has `improve`, see `elic_tf.coding.search`.
 """
 
 import warnings
@@ -13,7 +14,7 @@ import warnings
 import numpy as np
 
 from elic_tf import weights
-from elic_tf.coding import container, rate
+from elic_tf.coding import container, rate, search
 from elic_tf.errors import BudgetError, ImageError, UnknownModelError
 
 MIN_BITS, MAX_BITS = 48, 4096
@@ -93,18 +94,22 @@ class Codec:
         faces = as_faces(faces, self.size)
         files = []
         for start in range(0, len(faces), _CHUNK):
-            latents = self.model.analysis(faces[start : start + _CHUNK])
-            codes = self._codes(latents, 8.0 * room)
+            part = faces[start : start + _CHUNK]
+            latents = self.model.analysis(part)
+            codes = self._codes(part, latents, 8.0 * room)
             # The ideal length may reach the budget to the last fraction of a bit, and then the code may need one
             # byte more. One bit less always fits.
             tight = [i for i, code in enumerate(codes) if len(code) > room]
-            for i, code in zip(tight, self._codes(latents[tight], 8.0 * room - 1.01) if tight else []):
+            for i, code in zip(tight, self._codes(part[tight], latents[tight], 8.0 * room - 1.01) if tight else []):
                 codes[i] = code
             files += [container.Container(self.number, code).pack() for code in codes]
         return files
 
-    def _codes(self, latents, ideal):
-        levels, symbols = rate.spend(self.model.code, latents, ideal)
+    def _codes(self, faces, latents, ideal):
+        if hasattr(self.model, "improve"):
+            levels, symbols = search.spend(self.model, faces, latents, ideal)
+        else:
+            levels, symbols = rate.spend(self.model.code, latents, ideal)
         return [self.model.code.write(level, row) for level, row in zip(levels, symbols)]
 
     def read(self, file, partial=False):

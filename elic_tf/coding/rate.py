@@ -67,6 +67,19 @@ def spend(code, latents, bits):
     return best_level, best_symbols
 
 
+def spend_at(code, latents, levels, bits):
+    """As `spend`, with the level of each face given. Returns symbols (n, K) and whether they fit, (n,) bool."""
+    latents = np.asarray(latents, np.float32)
+    levels = np.asarray(levels)
+    budget = np.broadcast_to(np.asarray(bits, np.float64), len(latents))
+    symbols = np.zeros(latents.shape, np.int32)
+    fits = np.zeros(len(latents), bool)
+    for level in np.unique(levels):
+        mine = levels == level
+        symbols[mine], _, fits[mine] = _fit(code, latents[mine], level, budget[mine])
+    return symbols, fits
+
+
 def _cheapest_empty(code):
     empty = np.zeros(len(code.scales), np.int32)
     return int(np.argmin([code.bits(level, empty) for level in range(code.levels)]))

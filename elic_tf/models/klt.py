@@ -81,10 +81,17 @@ class KLT:
 
     def analysis(self, faces):
         """Faces (n, 64, 64, 3) in [0, 1] to latents (n, K) float32, the most important first."""
-        centred = (to_frequency(np.asarray(faces, np.float32)) - self.mean).reshape(len(faces), -1)
-        latents = np.empty((len(faces), len(self.odd)), np.float32)
+        return self._onto(to_frequency(np.asarray(faces, np.float32)) - self.mean)
+
+    def project(self, differences):
+        """Differences of faces (n, 64, 64, 3) to differences of latents (n, K) float32."""
+        return self._onto(to_frequency(np.asarray(differences, np.float32)))
+
+    def _onto(self, spectra):
+        spectra = spectra.reshape(len(spectra), -1)
+        latents = np.empty((len(spectra), len(self.odd)), np.float32)
         for index, zone, rows in self._vectors:
-            latents[:, index] = centred[:, zone] @ rows.T
+            latents[:, index] = spectra[:, zone] @ rows.T
         return latents
 
     def synthesis(self, latents, decoder="smooth", steps=None):

@@ -71,7 +71,7 @@ def gaussian_rows():
 
 
 def fit_code(latents, variances, rows=None):
-    """Fit the tables to training latents (n, K); returns a LatentCode. `rows`: tables to start from, not Gaussian ones."""
+    """Fit the tables to training latents (n, K); returns a LatentCode. rows: tables to start from, else Gaussian."""
     scales = np.round(OCTAVE * np.log2(np.sqrt(variances))).astype(np.int16)
     bank = Bank.from_rows(rows or gaussian_rows())
     levels = len(STEPS) * len(SHIFTS)

@@ -77,8 +77,16 @@ def test_uint8_and_float_faces_are_the_same(codec, faces):
     assert codec.encode(pixels) == codec.encode(pixels.astype(np.float32) / 255)
 
 
-def test_a_face_is_coded_the_same_alone_and_in_a_batch(codec, faces):
-    assert codec.encode(faces[2:3], bits=200) == codec.encode(faces, bits=200)[2:3]
+def test_a_face_is_coded_as_well_alone_as_in_a_batch(codec, faces):
+    """Not always to the bit: matrix products of other sizes round differently."""
+    alone = codec.decode(codec.encode(faces[2:3], bits=200))
+    among = codec.decode(codec.encode(faces, bits=200)[2:3])
+    assert distortion.psnr(alone, faces[2:3]) == pytest.approx(distortion.psnr(among, faces[2:3]), abs=0.05)
+
+
+def test_a_file_decodes_to_the_same_face_alone_and_in_a_batch(codec, faces):
+    files = codec.encode(faces, bits=200)
+    np.testing.assert_allclose(codec.decode(files[2:3]), codec.decode(files)[2:3], atol=1e-4)
 
 
 def test_no_faces_are_no_files(codec):

@@ -1,0 +1,162 @@
+"""The learned codec without TensorFlow: LiteRT runs the two networks, NumPy the linear part between them.
+
+Faces pass the networks one at a time, so that what a file decodes to does not depend, but for rounding, on what is
+decoded beside it.
+"""
+
+import contextlib
+import io
+import os
+from functools import cached_property
+
+import numpy as np
+
+from elic_tf.coding.latent_code import LatentCode
+from elic_tf.coding.tables import Bank
+from elic_tf.models.klt import KLT, SIZE
+
+BLOCK = 4
+GRID = SIZE // BLOCK
+DEPTH = 3 * BLOCK * BLOCK
+GLOBAL = 384
+"""How many of the first latents steer the decoder as a whole."""
+
+THREADS = 2
+
+
+def to_blocks(faces):
+    """Faces (n, 64, 64, 3) to (n, 16, 16, 48): the pixels of a 4x4 block as channels."""
+    x = faces.reshape(-1, GRID, BLOCK, GRID, BLOCK, 3).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(-1, GRID, GRID, DEPTH)
+
+
+def from_blocks(blocks):
+    """The inverse of `to_blocks`."""
+    x = blocks.reshape(-1, GRID, GRID, BLOCK, BLOCK, 3).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(-1, SIZE, SIZE, 3)
+
+
+class Graph:
+    """A LiteRT model for batches of one, called with arrays by the names of its inputs.
+
+    read: returns its bytes. They are asked for when the model runs for the first time: decoding needs one of three.
+    """
+
+    def __init__(self, read):
+        self._read = read
+
+    @cached_property
+    def _run(self):
+        from ai_edge_litert.interpreter import Interpreter
+
+        content = self._read()
+        with _quiet():
+            interpreter = Interpreter(model_content=content, num_threads=THREADS)
+            interpreter.allocate_tensors()
+            return interpreter.get_signature_runner()
+
+    def __call__(self, **inputs):
+        """Run on inputs of shape (n, ...); returns the outputs by name, (n, ...) float32."""
+        count = len(next(iter(inputs.values())))
+        rows = []
+        for i in range(count):
+            outputs = self._run(**{k: np.ascontiguousarray(v[i : i + 1], np.float32) for k, v in inputs.items()})
+            rows.append({name: value.copy() for name, value in outputs.items()})
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep LiteRT from saying on stderr which delegate it made. What goes wrong it raises."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+class Transform:
+    """Eigenfaces between two networks, see `elic_tf.models.transform`.
+
+    klt: the linear part; code: how latents are written; analysis, synthesis, gradient: callables as `Graph`. The first
+    takes `face` (n, 16, 16, 48); the second `base` (n, 16, 16, 48), `latents` (n, 384) and `log_step` (n, 1); the third
+    all of these. The first two return `output` (n, 16, 16, 48), the third `by_base` and `by_latents`.
+    """
+
+    name = "transform"
+    size = SIZE
+    decoders = ("smooth",)
+
+    def __init__(self, klt, code, analysis, synthesis, gradient):
+        self.klt, self.code = klt, code
+        self._analysis, self._synthesis, self._gradient = analysis, synthesis, gradient
+        self._scales = np.exp2(klt.code.scales[:GLOBAL].astype(np.float32) / 8)
+
+    def analysis(self, faces):
+        """Faces (n, 64, 64, 3) in [0, 1] to latents (n, K) float32, the most important first."""
+        if not len(faces):
+            return np.empty((0, len(self.klt.odd)), np.float32)
+        faces = np.asarray(faces, np.float32)
+        return self.klt.analysis(faces + from_blocks(self._analysis(face=to_blocks(faces))["output"]))
+
+    def synthesis(self, latents, decoder="smooth", steps=None):
+        """Latents (n, K) quantised with `steps` (n,) to faces (n, 64, 64, 3) float32 in [0, 1]."""
+        del decoder  # there is only one
+        latents = np.asarray(latents, np.float32)
+        if not len(latents):
+            return np.empty((0, SIZE, SIZE, 3), np.float32)
+        if steps is None:
+            raise ValueError("the learned decoder needs the quantiser step of each face: `steps`")
+        # The mirror image's mirror image is a second opinion, and the mean of two is nearer to the truth.
+        mirrored = self._decode(self._inputs(np.where(self.klt.odd, -latents, latents), steps))
+        return (self._decode(self._inputs(latents, steps)) + mirrored[:, :, ::-1]) / 2
+
+    def _inputs(self, latents, steps):
+        """What the decoder reads, by name."""
+        steps = np.log2(np.asarray(steps, np.float32)).reshape(-1, 1)
+        base = to_blocks(self.klt.reconstruct(latents))
+        return {"base": base, "latents": latents[:, :GLOBAL] / self._scales, "log_step": steps}
+
+    def _decode(self, inputs):
+        return np.clip(from_blocks(inputs["base"] + self._synthesis(**inputs)["output"]), 0, 1)
+
+    def improve(self, faces, coded, steps):
+        """Squared error (n,) of what `coded` (n, K) decodes to, and a target (n, K) for `elic_tf.coding.search`.
+
+        Without the second opinion of `synthesis`, which would double the time and hardly change what is best.
+        """
+        if not len(coded):
+            return np.empty(0), coded
+        inputs = self._inputs(coded, steps)
+        error = np.square(faces - self._decode(inputs)).sum((1, 2, 3), dtype=np.float64)
+        slope = self._gradient(face=to_blocks(faces), **inputs)
+        by_latents = self.klt.project(from_blocks(slope["by_base"]))
+        by_latents[:, :GLOBAL] += slope["by_latents"] / self._scales
+        return error, coded - by_latents / 2
+
+    @classmethod
+    def from_files(cls, folder):
+        """Load what `elic_tf.train transform` wrote, and `klt.npz`, from a folder with `/` and `read_bytes()`."""
+        with np.load(io.BytesIO((folder / "klt.npz").read_bytes())) as arrays:
+            klt = KLT.from_arrays(arrays)
+        with np.load(io.BytesIO((folder / "transform.npz").read_bytes())) as arrays:
+            code = code_from_arrays(arrays)
+        parts = ("analysis", "synthesis", "gradient")
+        return cls(klt, code, *(Graph((folder / f"transform_{part}.tflite").read_bytes) for part in parts))
+
+
+def code_to_arrays(code):
+    """A LatentCode as named arrays, for `numpy.savez`."""
+    return {"bank_freqs": code.bank.freqs, "bank_limits": code.bank.limits, "scales": code.scales, "steps": code.steps,
+            "shifts": code.shifts, "level_freqs": code.level_freqs, "first_ratio": code.first_ratio,
+            "centroids": code.centroids}  # fmt: skip
+
+
+def code_from_arrays(arrays):
+    """The inverse of `code_to_arrays`."""
+    bank = Bank(arrays["bank_freqs"].astype(np.int32), arrays["bank_limits"])
+    return LatentCode(bank, arrays["scales"], arrays["steps"], arrays["shifts"], arrays["level_freqs"],
+                      int(arrays["first_ratio"]), arrays["centroids"].astype(np.float32))  # fmt: skip

@@ -1,0 +1,223 @@
+"""`python -m elic_tf.train transform`: the learned codec, from the training people of CelebA.
+
+Everything random is a function of the seed and the number of the step, and a checkpoint is written after each epoch: a
+run that was killed goes on with the same command and ends with the same numbers.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import pathlib
+import time
+import warnings
+
+import keras
+import numpy as np
+
+BATCH = 32
+EPOCH = 250
+"""Steps between two checkpoints and validations."""
+RATE = 1e-3
+VALIDATION = 256
+"""Validation faces looked at after each epoch."""
+MAIN, WHOLE = (3, 16), (2, 25)
+"""Indices of `LatentCode.steps` drawn: five times in six for 70 to 1300 bits, else for up to 4096."""
+
+
+def batches(faces, latents, *, seed=0, batch=BATCH, skip=0, augment=True, shuffle=True, repeat=True):
+    """A tf.data.Dataset of what `TransformModel` trains on, see there.
+
+    Half of each batch is only mirrored, as test faces may be, and half shifted and relit too, against overfitting.
+    """
+    import tensorflow as tf
+
+    from elic_tf.faces import pipeline
+
+    def part(size, kind, key):
+        return pipeline.dataset(faces, size, seed=key, shuffle=shuffle, repeat=repeat, augment=kind,
+                                drop_remainder=repeat, skip=skip)  # fmt: skip
+
+    def with_draws(number, pixels):
+        if augment:
+            pixels = tf.concat(pixels, 0)
+        n = tf.shape(pixels)[0]
+        seeds = tf.unstack(tf.random.experimental.stateless_split(tf.stack([tf.cast(seed, tf.int64) + 77, number]), 5))
+        usual = tf.random.stateless_uniform((n,), seeds[3], *MAIN, tf.int32)
+        other = tf.random.stateless_uniform((n,), seeds[0], *WHOLE, tf.int32)
+        return {
+            "face": pixels,
+            "step": tf.where(tf.random.stateless_uniform((n,), seeds[4]) < 5 / 6, usual, other),
+            "weight": 2.0 ** tf.random.stateless_uniform((n,), seeds[1], -1.0, 1.0),
+            "noise": tf.random.stateless_uniform((n, latents), seeds[2], -0.5, 0.5),
+        }
+
+    if augment:
+        data = tf.data.Dataset.zip((part(batch // 2, "flip", 2 * seed), part(batch - batch // 2, "full", 2 * seed + 1)))
+    else:
+        data = part(batch, None, seed)
+    return data.enumerate(start=skip).map(with_draws, num_parallel_calls=1).prefetch(2)
+
+
+class Resume(keras.callbacks.Callback):
+    """Everything that a step depends on, written after each epoch; `restore` says how many epochs are done."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = pathlib.Path(path)
+
+    def _variables(self):
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def restore(self, model):
+        self.set_model(model)
+        if not self.path.exists():
+            return 0
+        with np.load(self.path) as held:
+            for i, variable in enumerate(self._variables()):
+                variable.assign(held[f"v{i}"])
+            return int(held["epochs"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        held = {f"v{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(self._variables())}
+        part = self.path.with_name("part.npz")
+        np.savez(part, epochs=epoch + 1, **held)
+        os.replace(part, self.path)  # a kill leaves the old one or the new one
+
+
+class Best(keras.callbacks.Callback):
+    """Keeps the weights of the least validation cost, with the numbers, which outlive a kill."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.note = self.folder / "best.json"
+
+    def on_epoch_end(self, epoch, logs=None):
+        best = json.loads(self.note.read_text())["val_loss"] if self.note.exists() else np.inf
+        if logs["val_loss"] < best:
+            self.model.save_networks(self.folder)
+            self.note.write_text(json.dumps({"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}))
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar over all steps with the time left, and a line for each epoch."""
+
+    def __init__(self, total, done):
+        super().__init__()
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=total, initial=done, unit="step", disable=None)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.write(f"epoch {epoch + 1}: " + ", ".join(f"{k} {v:.4f}" for k, v in sorted(logs.items())))
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+
+def train(
+    faces,
+    validation,
+    klt,
+    out,
+    *,
+    epochs,
+    epoch_steps=EPOCH,
+    batch=BATCH,
+    seed=0,
+    rate=RATE,
+    networks=None,
+    stop=None,
+    callbacks=(),
+):
+    """Train, or go on training, in the folder `out`; returns the model with its averaged weights.
+
+    faces, validation: (n, 64, 64, 3) uint8. networks: (analysis, synthesis) to start from. stop: end after so many
+    epochs, as if killed there. callbacks: more of them.
+    """
+    from elic_tf.train.transform_model import TransformModel
+
+    out = pathlib.Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(seed)
+    model = TransformModel(klt, *(networks or ()))
+    total = epochs * epoch_steps
+    warm = min(300, total // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, total - warm, warmup_target=rate, warmup_steps=warm, alpha=0.01)  # fmt: skip
+    # The average of the last few hundred weights is better than the last (Polyak and Juditsky 1992).
+    model.compile(optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998))
+    model.optimizer.build(model.trainable_variables)
+    resume = Resume(out / "resume.npz")
+    done = resume.restore(model)
+    latents = len(klt.code.scales)
+    data = batches(faces, latents, seed=seed, batch=batch, skip=done * epoch_steps)
+    check = batches(validation, latents, seed=seed, batch=batch, augment=False, shuffle=False, repeat=False)
+    average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    # In this order: what is resumed are the weights themselves, what is kept as the best is their average.
+    callbacks = [*callbacks, resume, average, Best(out), Progress(total, done * epoch_steps)]
+    if importlib.util.find_spec("tensorboard"):
+        callbacks.append(keras.callbacks.TensorBoard(out / "log", write_graph=False))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*shuffle=True")
+        model.fit(data, epochs=min(epochs, stop or epochs), initial_epoch=done, steps_per_epoch=epoch_steps,
+                  validation_data=check, callbacks=callbacks, verbose=0)  # fmt: skip
+    return model
+
+
+def main(argv=None):
+    """Train on CelebA, write weights and the model card."""
+    from elic_tf import weights
+    from elic_tf.faces import celeba
+
+    parser = argparse.ArgumentParser(prog="python -m elic_tf.train transform", description=main.__doc__)
+    parser.add_argument("--data", help="folder that holds celeba/ (default: ELIC_DATA)")
+    parser.add_argument(
+        "--out", default="runs/transform", help="folder for checkpoints and results (default: %(default)s)"
+    )
+    parser.add_argument("--epochs", type=int, default=30, help=f"of {EPOCH} steps (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", default="float32", help="mixed_bfloat16 on a newer CPU, mixed_float16 on a GPU")
+    arguments = parser.parse_args(argv)
+    keras.config.set_dtype_policy(arguments.precision)
+    faces = celeba.load(arguments.data, split="train")
+    validation = celeba.load(arguments.data, split="validation", limit=VALIDATION)
+    out = pathlib.Path(arguments.out)
+    started = time.monotonic()
+    settings = {"epochs": arguments.epochs, "seed": arguments.seed}
+    model = train(np.asarray(faces.images), np.asarray(validation.images), weights.load("klt"), out, **settings)
+    minutes = _minutes(out, time.monotonic() - started)
+    print(f"trained in {minutes:.0f} minutes; converting, counting and measuring on test people", flush=True)
+    command = f"python -m elic_tf.train transform --epochs {arguments.epochs} --precision {arguments.precision}"
+    test = celeba.load(arguments.data, split="test")
+    finish(model, faces, test, out, seed=arguments.seed, minutes=minutes, command=command)
+
+
+def _minutes(out, seconds):
+    """Minutes of training, those of runs that were killed included."""
+    note = out / "minutes.json"
+    if seconds > 30 or not note.exists():
+        before = json.loads(note.read_text()) if note.exists() else 0
+        note.write_text(json.dumps(before + seconds / 60))
+    return json.loads(note.read_text())
+
+
+def finish(model, faces, test, out, **facts):
+    """Export the best checkpoint in `out` and write its model card, measured on the FaceSet `test`."""
+    from elic_tf.train import transform_card, transform_export
+
+    model.load_networks(out)
+    shipped = transform_export.export(model, faces.images, out)
+    best = json.loads((out / "best.json").read_text())
+    rows = transform_card.measure(shipped, test)
+    card = transform_card.card(model, shipped, rows, faces, test, out, best=best, **facts)
+    (out / "transform.md").write_text(card)
+    print(f"wrote {out}/transform*")
+
+
+if __name__ == "__main__":
+    main()
