@@ -30,7 +30,8 @@ def main():
 
     def prepared():
         model = TransformModel(klt)
-        model.compile(optimizer=keras.optimizers.Adam(1e-3, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998))
+        optimizer = keras.optimizers.Adam(1e-3, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998)
+        model.compile(optimizer=optimizer, jit_compile=False)
         model.optimizer.build(model.trainable_variables)
         return model
 

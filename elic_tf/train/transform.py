@@ -79,7 +79,7 @@ class Resume(keras.callbacks.Callback):
             return int(held["epochs"])
 
     def on_epoch_end(self, epoch, logs=None):
-        held = {f"v{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(self._variables())}
+        held = {f"v{i}": variable.value.numpy() for i, variable in enumerate(self._variables())}
         part = self.path.with_name("part.npz")
         np.savez(part, epochs=epoch + 1, **held)
         os.replace(part, self.path)  # a kill leaves the old one or the new one
@@ -150,7 +150,8 @@ def train(
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, total - warm, warmup_target=rate, warmup_steps=warm, alpha=0.01)  # fmt: skip
     # The average of the last few hundred weights is better than the last (Polyak and Juditsky 1992).
-    model.compile(optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998))
+    optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998)
+    model.compile(optimizer=optimizer, jit_compile=False)  # XLA, Keras's default, is a third slower on a CPU
     model.optimizer.build(model.trainable_variables)
     resume = Resume(out / "resume.npz")
     done = resume.restore(model)

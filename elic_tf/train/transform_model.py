@@ -127,7 +127,7 @@ class TransformModel(keras.Model):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
             loss, values = self._cost(batch, True)
-            total = tf.reduce_mean(loss) / replicas
+            total = self.optimizer.scale_loss(tf.reduce_mean(loss) / replicas)  # as mixed_float16 needs it
         variables = self.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply(gradients, variables)

@@ -55,6 +55,21 @@ def test_it_learns(faces, tmp_path):
     assert cost[-1] < cost[0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(faces, tmp_path, policy):
+    tf.keras.config.set_dtype_policy(policy)
+    try:
+        start = networks()
+        model = run(faces, tmp_path, epochs=1, epoch_steps=3, networks=start)
+    finally:
+        tf.keras.config.set_dtype_policy("float32")
+    assert start[1].get_layer("last").compute_dtype == "float32"
+    assert model.synthesis.layers[-3].compute_dtype == policy.removeprefix("mixed_")
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert np.abs(model.synthesis.get_layer("last").kernel).max() > 0
+
+
 def test_batches_go_on_where_they_stopped(faces):
     whole = list(recipe.batches(faces, 7, batch=8).take(6))
     rest = list(recipe.batches(faces, 7, batch=8, skip=4).take(2))
