@@ -59,11 +59,12 @@ def _faces():
 
 
 def _codecs():
-    """(name, encode, decode) of our codec and its peers, all from float arrays to lists of files and back."""
+    """(name, encode, decode) of our codecs and their peers, all from float arrays to lists of files and back."""
     import elic_tf
 
-    codec = elic_tf.Codec.load(elic_tf.Codec.default())
-    yield f"elic {codec.name}", lambda faces: codec.encode(faces, bits=BITS), codec.decode
+    for name in elic_tf.Codec.available():
+        codec = elic_tf.Codec.load(name)
+        yield f"elic {name}", lambda faces, codec=codec: codec.encode(faces, bits=BITS), codec.decode
     yield "WebP", lambda faces: _pillow(faces, "WEBP", quality=0, method=4), _read
     yield "AVIF", lambda faces: _pillow(faces, "AVIF", quality=0, speed=6), _read
 
@@ -100,18 +101,19 @@ def _cold(faces):
     """(label, seconds) of whole processes: start, import, one file, end."""
     import elic_tf
 
-    codec = elic_tf.Codec.load(elic_tf.Codec.default())
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        (folder / "face.elic").write_bytes(codec.encode(faces[:1], bits=BITS)[0])
         (folder / "face.webp").write_bytes(_pillow(faces[:1], "WEBP", quality=0)[0])
         tasks = {
             "Python alone": ["-c", "pass"],
             "import numpy": ["-c", "import numpy"],
             "import elic_tf": ["-c", "import elic_tf"],
             "Pillow decodes a WebP": ["-c", _PILLOW, folder / "face.webp", folder / "webp.png"],
-            f"elic decode ({codec.name})": ["-c", _ELIC, "decode", folder / "face.elic", "-o", folder / "elic.png"],
         }
+        for name in elic_tf.Codec.available():
+            file = folder / f"{name}.elic"
+            file.write_bytes(elic_tf.Codec.load(name).encode(faces[:1], bits=BITS)[0])
+            tasks[f"elic decode ({name})"] = ["-c", _ELIC, "decode", file, "-o", folder / "elic.png"]
         rows = []
         for label, arguments in tasks.items():
             try:
