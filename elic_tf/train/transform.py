@@ -171,7 +171,7 @@ def train(
 
 
 def main(argv=None):
-    """Train on CelebA, write weights and the model card."""
+    """Train on CelebA, write weights and the model card. TensorBoard logs too, where tensorboard is installed."""
     from elic_tf import weights
     from elic_tf.faces import celeba
 
