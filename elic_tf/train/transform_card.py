@@ -15,7 +15,8 @@ NUMBER = 2
 _CARD = """# transform: a learned codec around eigenfaces
 
 {files}: two networks for LiteRT, the gradient of the second for the search at
-encoding time (8-bit weights), and integer tables. The linear part is `klt.npz`. Running it needs NumPy and `ai-edge-litert`, no TensorFlow.
+encoding time (8-bit weights), and integer tables. The linear part is `klt.npz`. Running it needs NumPy and
+`ai-edge-litert`, no TensorFlow.
 
 - **Model:** y = KLT(x + f(x)); x' = KLT^-1(y) + g(KLT^-1(y), y, step); f and g are residual networks of {analysis:,}
   and {synthesis:,} parameters at 16x16 and 8x8. Loss R + lambda D in bits (Ballé et al. 2017), uniform noise for the
