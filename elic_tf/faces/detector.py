@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from elic_tf.errors import ImageError, MissingExtraError
+from elic_tf.quiet import quiet
 
 # (longest side in pixels, quarter turns anticlockwise), tried in this order. MTCNN finds faces from 20
 # pixels: at 640 that is 3 % of the picture. The last view is for small faces in large photos.
@@ -165,7 +166,8 @@ def _inside(point, box) -> bool:
 
 
 def _mtcnn():
-    with contextlib.nullcontext() if "tensorflow" in sys.modules else _quiet():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with contextlib.nullcontext() if "tensorflow" in sys.modules else quiet():
         try:
             mtcnn = importlib.import_module("mtcnn")
         except ImportError as error:
@@ -178,25 +180,3 @@ def _mtcnn():
 @functools.cache
 def _build(mtcnn):
     return mtcnn.MTCNN()
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Keep TensorFlow's start-up notes off the terminal.
-
-    It writes them to file descriptor 2 before its own log level counts, so that is redirected during the
-    import.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all: nothing to keep quiet
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

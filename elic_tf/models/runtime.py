@@ -4,9 +4,7 @@ Faces pass the networks one at a time, so that what a file decodes to does not d
 decoded beside it.
 """
 
-import contextlib
 import io
-import os
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +12,7 @@ import numpy as np
 from elic_tf.coding.latent_code import LatentCode
 from elic_tf.coding.tables import Bank
 from elic_tf.models.klt import KLT, SIZE
+from elic_tf.quiet import quiet
 
 BLOCK = 4
 GRID = SIZE // BLOCK
@@ -50,7 +49,7 @@ class Graph:
         from ai_edge_litert.interpreter import Interpreter
 
         content = self._read()
-        with _quiet():
+        with quiet():
             interpreter = Interpreter(model_content=content, num_threads=THREADS)
             interpreter.allocate_tensors()
             return interpreter.get_signature_runner()
@@ -63,19 +62,6 @@ class Graph:
             outputs = self._run(**{k: np.ascontiguousarray(v[i : i + 1], np.float32) for k, v in inputs.items()})
             rows.append({name: value.copy() for name, value in outputs.items()})
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Keep LiteRT from saying on stderr which delegate it made. What goes wrong it raises."""
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 class Transform:
