@@ -7,7 +7,7 @@ for a latent follows from integers alone: its scale plus the shift minus the ste
 the row of the bank. So the tables are those of the ratio of standard deviation to step, shared by all latents.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +41,19 @@ class LatentCode:
     level_freqs: np.ndarray
     first_ratio: int
     centroids: np.ndarray
+
+    def arrays(self):
+        """Everything as named arrays, for `numpy.savez`."""
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "bank"}
+        return own | {"bank_freqs": self.bank.freqs, "bank_limits": self.bank.limits}
+
+    @classmethod
+    def from_arrays(cls, arrays):
+        """Rebuild from a mapping that holds what `arrays` gave; it may hold more."""
+        own = {field.name: arrays[field.name] for field in fields(cls) if field.name != "bank"}
+        own["first_ratio"] = int(own["first_ratio"])
+        own["centroids"] = own["centroids"].astype(np.float32)
+        return cls(Bank(arrays["bank_freqs"].astype(np.int32), arrays["bank_limits"]), **own)
 
     @property
     def levels(self):

@@ -16,7 +16,6 @@ from functools import cached_property
 import numpy as np
 
 from elic_tf.coding.latent_code import LatentCode
-from elic_tf.coding.tables import Bank
 
 SIZE = 64
 
@@ -109,21 +108,11 @@ class KLT:
 
     def arrays(self):
         """Everything as named arrays, for `numpy.savez`."""
-        code = self.code
-        return {
-            "mean": self.mean, "odd": self.odd, "zones": self.zones, "basis": self.basis, "grain": self.grain,
-            "bank_freqs": code.bank.freqs, "bank_limits": code.bank.limits, "scales": code.scales, "steps": code.steps,
-            "shifts": code.shifts, "level_freqs": code.level_freqs, "first_ratio": code.first_ratio,
-            "centroids": code.centroids,
-        }  # fmt: skip
+        own = {"mean": self.mean, "odd": self.odd, "zones": self.zones, "basis": self.basis, "grain": self.grain}
+        return own | self.code.arrays()
 
     @classmethod
     def from_arrays(cls, arrays):
         """Rebuild from the mapping that `arrays` gave."""
-        a = {name: arrays[name] for name in arrays}
-        bank = Bank(a["bank_freqs"].astype(np.int32), a["bank_limits"])
-        code = LatentCode(
-            bank, a["scales"], a["steps"], a["shifts"], a["level_freqs"], int(a["first_ratio"]),
-            a["centroids"].astype(np.float32),
-        )  # fmt: skip
-        return cls(a["mean"].astype(np.float32), a["odd"], a["zones"], a["basis"], float(a["grain"]), code)
+        mean, grain = arrays["mean"].astype(np.float32), float(arrays["grain"])
+        return cls(mean, arrays["odd"], arrays["zones"], arrays["basis"], grain, LatentCode.from_arrays(arrays))

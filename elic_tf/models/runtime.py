@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 
 from elic_tf.coding.latent_code import LatentCode
-from elic_tf.coding.tables import Bank
 from elic_tf.models.klt import KLT, SIZE
 from elic_tf.quiet import quiet
 
@@ -129,20 +128,6 @@ class Transform:
         with np.load(io.BytesIO((folder / "klt.npz").read_bytes())) as arrays:
             klt = KLT.from_arrays(arrays)
         with np.load(io.BytesIO((folder / "transform.npz").read_bytes())) as arrays:
-            code = code_from_arrays(arrays)
+            code = LatentCode.from_arrays(arrays)
         parts = ("analysis", "synthesis", "gradient")
         return cls(klt, code, *(Graph((folder / f"transform_{part}.tflite").read_bytes) for part in parts))
-
-
-def code_to_arrays(code):
-    """A LatentCode as named arrays, for `numpy.savez`."""
-    return {"bank_freqs": code.bank.freqs, "bank_limits": code.bank.limits, "scales": code.scales, "steps": code.steps,
-            "shifts": code.shifts, "level_freqs": code.level_freqs, "first_ratio": code.first_ratio,
-            "centroids": code.centroids}  # fmt: skip
-
-
-def code_from_arrays(arrays):
-    """The inverse of `code_to_arrays`."""
-    bank = Bank(arrays["bank_freqs"].astype(np.int32), arrays["bank_limits"])
-    return LatentCode(bank, arrays["scales"], arrays["steps"], arrays["shifts"], arrays["level_freqs"],
-                      int(arrays["first_ratio"]), arrays["centroids"].astype(np.float32))  # fmt: skip

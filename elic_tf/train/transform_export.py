@@ -97,7 +97,7 @@ def export(model, faces, out):
         change = np.asarray(analysis(runtime.to_blocks(part)))
         latents.append(model.klt.analysis(part + runtime.from_blocks(change)))
     shipped.code = fit_code(model, np.concatenate(latents))
-    np.savez_compressed(out / "transform.npz", **runtime.code_to_arrays(shipped.code))
+    np.savez_compressed(out / "transform.npz", **shipped.code.arrays())
     return shipped
 
 

@@ -63,7 +63,7 @@ def test_litert_is_tensorflow(faces, tmp_path):
 
 def test_arrays_of_the_code_and_back():
     code = weights.load("klt").code
-    again = runtime.code_from_arrays(runtime.code_to_arrays(code))
+    again = type(code).from_arrays(code.arrays())
     symbols = np.zeros(len(code.scales), np.int32)
     symbols[:5] = 3, -2, 1, 0, -1
     assert again.write(20, symbols) == code.write(20, symbols)
