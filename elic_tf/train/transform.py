@@ -5,15 +5,14 @@ run that was killed goes on with the same command and ends with the same numbers
 """
 
 import argparse
-import importlib.util
 import json
-import os
 import pathlib
 import time
-import warnings
 
 import keras
 import numpy as np
+
+from elic_tf.train import callbacks as training
 
 BATCH = 32
 EPOCH = 250
@@ -59,66 +58,6 @@ def batches(faces, latents, *, seed=0, batch=BATCH, skip=0, augment=True, shuffl
     return data.enumerate(start=skip).map(with_draws, num_parallel_calls=1).prefetch(2)
 
 
-class Resume(keras.callbacks.Callback):
-    """Everything that a step depends on, written after each epoch; `restore` says how many epochs are done."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.path = pathlib.Path(path)
-
-    def _variables(self):
-        return [*self.model.variables, *self.model.optimizer.variables]
-
-    def restore(self, model):
-        self.set_model(model)
-        if not self.path.exists():
-            return 0
-        with np.load(self.path) as held:
-            for i, variable in enumerate(self._variables()):
-                variable.assign(held[f"v{i}"])
-            return int(held["epochs"])
-
-    def on_epoch_end(self, epoch, logs=None):
-        held = {f"v{i}": variable.value.numpy() for i, variable in enumerate(self._variables())}
-        part = self.path.with_name("part.npz")
-        np.savez(part, epochs=epoch + 1, **held)
-        os.replace(part, self.path)  # a kill leaves the old one or the new one
-
-
-class Best(keras.callbacks.Callback):
-    """Keeps the weights of the least validation cost, with the numbers, which outlive a kill."""
-
-    def __init__(self, folder):
-        super().__init__()
-        self.folder = pathlib.Path(folder)
-        self.note = self.folder / "best.json"
-
-    def on_epoch_end(self, epoch, logs=None):
-        best = json.loads(self.note.read_text())["val_loss"] if self.note.exists() else np.inf
-        if logs["val_loss"] < best:
-            self.model.save_networks(self.folder)
-            self.note.write_text(json.dumps({"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}))
-
-
-class Progress(keras.callbacks.Callback):
-    """A bar over all steps with the time left, and a line for each epoch."""
-
-    def __init__(self, total, done):
-        super().__init__()
-        from tqdm import tqdm
-
-        self.bar = tqdm(total=total, initial=done, unit="step", disable=None)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.update()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.bar.write(f"epoch {epoch + 1}: " + ", ".join(f"{k} {v:.4f}" for k, v in sorted(logs.items())))
-
-    def on_train_end(self, logs=None):
-        self.bar.close()
-
-
 def train(
     faces,
     validation,
@@ -141,33 +80,19 @@ def train(
     """
     from elic_tf.train.transform_model import TransformModel
 
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
     model = TransformModel(klt, *(networks or ()))
-    total = epochs * epoch_steps
-    warm = min(300, total // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, total - warm, warmup_target=rate, warmup_steps=warm, alpha=0.01)  # fmt: skip
     # The average of the last few hundred weights is better than the last (Polyak and Juditsky 1992).
-    optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998)
+    optimizer = keras.optimizers.Adam(
+        training.cosine(rate, epochs * epoch_steps), global_clipnorm=1.0, use_ema=True, ema_momentum=0.998)  # fmt: skip
     model.compile(optimizer=optimizer, jit_compile=False)  # XLA, Keras's default, is a third slower on a CPU
     model.optimizer.build(model.trainable_variables)
-    resume = Resume(out / "resume.npz")
-    done = resume.restore(model)
     latents = len(klt.code.scales)
-    data = batches(faces, latents, seed=seed, batch=batch, skip=done * epoch_steps)
     check = batches(validation, latents, seed=seed, batch=batch, augment=False, shuffle=False, repeat=False)
-    average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-    # In this order: what is resumed are the weights themselves, what is kept as the best is their average.
-    callbacks = [*callbacks, resume, average, Best(out), Progress(total, done * epoch_steps)]
-    if importlib.util.find_spec("tensorboard"):
-        callbacks.append(keras.callbacks.TensorBoard(out / "log", write_graph=False))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*shuffle=True")
-        model.fit(data, epochs=min(epochs, stop or epochs), initial_epoch=done, steps_per_epoch=epoch_steps,
-                  validation_data=check, callbacks=callbacks, verbose=0)  # fmt: skip
-    return model
+    return training.fit(
+        model, lambda done: batches(faces, latents, seed=seed, batch=batch, skip=done), out,
+        epochs=epochs, epoch_steps=epoch_steps, validation=check, stop=stop, callbacks=callbacks,
+    )  # fmt: skip
 
 
 def main(argv=None):
@@ -191,20 +116,11 @@ def main(argv=None):
     started = time.monotonic()
     settings = {"epochs": arguments.epochs, "seed": arguments.seed}
     model = train(np.asarray(faces.images), np.asarray(validation.images), weights.load("klt"), out, **settings)
-    minutes = _minutes(out, time.monotonic() - started)
+    minutes = training.minutes(out, time.monotonic() - started)
     print(f"trained in {minutes:.0f} minutes; converting, counting and measuring on test people", flush=True)
     command = f"python -m elic_tf.train transform --epochs {arguments.epochs} --precision {arguments.precision}"
     test = celeba.load(arguments.data, split="test")
     finish(model, faces, test, out, seed=arguments.seed, minutes=minutes, command=command)
-
-
-def _minutes(out, seconds):
-    """Minutes of training, those of runs that were killed included."""
-    note = out / "minutes.json"
-    if seconds > 30 or not note.exists():
-        before = json.loads(note.read_text()) if note.exists() else 0
-        note.write_text(json.dumps(before + seconds / 60))
-    return json.loads(note.read_text())
 
 
 def finish(model, faces, test, out, **facts):
