@@ -14,6 +14,7 @@ examples:
   elic decode portrait.elic                write portrait.png
   elic info portrait.elic                  what each byte of the file is
   elic compare portrait.jpg                one picture: ours beside JPEG, WebP, AVIF ... at the same size
+  elic ask portrait.elic "Is this a man?"  what a question answerer sees in it
   elic bench --data synthetic --limit 50   a table and a plot over a test set
   elic COMMAND --help                      more about one command
 """,
@@ -36,6 +37,13 @@ examples:
 examples:
   elic compare portrait.jpg                      portrait.compare.png at 256 bits
   elic compare portrait.jpg --bits 1024 --baselines webp avif
+""",
+    "ask": """\
+examples:
+  elic ask portrait.jpg                                   gender, age, hair, glasses, ...
+  elic ask portrait.jpg "Is this a man or a woman?"
+  elic ask portrait.jpg portrait.elic "Is this person smiling?" "Does this person have a beard?"
+Needs TensorFlow. Answers are guesses of a small network from 64x64 pixels.
 """,
     "bench": """\
 examples:
@@ -101,6 +109,11 @@ def parser():
     _add_codec(sub)
     _add_photo(sub)
     sub.add_argument("--baselines", nargs="*", metavar="NAME", help="which formats (default: all installed)")
+
+    sub = command("ask", "ask questions about the face in photographs or .elic files")
+    sub.add_argument("pictures", nargs="+", metavar="PICTURE|QUESTION", help="photographs and .elic files; "
+                     "questions in English, which end with a question mark")  # fmt: skip
+    _add_photo(sub)
 
     sub = command("bench", "measure rate and distortion over a test set; write table and plot")
     sub.add_argument(

@@ -76,6 +76,27 @@ def compare(a):
     print(f"{a.photo} -> {target}", file=sys.stderr)
 
 
+def ask(a):
+    """Questions about faces answered; without questions, everything that is seen."""
+    questions = [text for text in a.pictures if text.rstrip().endswith("?")]
+    pictures = [text for text in a.pictures if text not in questions]
+    if not pictures:
+        raise ElicError("give a photograph or an .elic file before the questions")
+    from elic_tf.models.vqa import VQA
+
+    vqa = VQA.load()
+    for picture in pictures:
+        face = _seen(picture, a)[None]
+        if len(pictures) > 1:
+            print(f"{picture}:")
+        if not questions:
+            for fact, value in vqa.records(face)[0].items():
+                print(f"{fact.replace('_', ' '):20}{value}")
+        for question in questions:
+            found = vqa.probabilities(vqa.features(face), question)
+            print(f"{question} {vqa.likeliest(found)[0]} ({100 * found.max():.0f} %)")
+
+
 def bench(a):
     """Rate and distortion over a set of faces."""
     from elic_tf.coding.codec import Codec
@@ -186,6 +207,19 @@ def _bench_faces(a):
         split = a.split or "all"
         faces = folder.load(a.data, split=split)
     return (faces if a.limit is None else faces.take(slice(a.limit))), split
+
+
+def _seen(name, a):
+    """The face in a photograph, or what an .elic file decodes to: (64, 64, 3)."""
+    from elic_tf.coding.codec import Codec
+
+    if not name.endswith(".elic"):
+        return _face(name, a, 64)
+    try:
+        file = _read(name)
+        return Codec.of(file).decode([file])[0]
+    except FileError as error:
+        raise type(error)(f"{name}: {error}") from None
 
 
 def _face(photo, a, size):

@@ -112,6 +112,7 @@ ERRORS = {
     "unknown ending": (["decode", "good.elic", "-o", "face.xyz"], "ending"),
     "no such folder": (["decode", "good.elic", "-o", "no/such/a.png"], "no/such"),
     "unknown format": (["compare", "--aligned", "face.png", "--baselines", "gif"], "no format"),
+    "question without picture": (["ask", "Who is this?"], "photograph"),
     "no data": (["bench", "--data", "celeba", "--root", "."], "celeba"),
     "bad size": (["decode", "good.elic", "--size", "0"], "--size"),
 }
@@ -142,15 +143,27 @@ def test_usage_errors_are_one_line_too(arguments, capsys):
     assert err.count("\n") == 1 and "--help" in err
 
 
-@pytest.mark.parametrize("command", ["encode", "decode", "info", "compare", "bench", "demo", None])
+@pytest.mark.parametrize("command", ["encode", "decode", "info", "compare", "ask", "bench", "demo", None])
 def test_help_exists_and_teaches(command, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([command, "--help"] if command else ["--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert "usage: elic" in text
-    if command in (None, "encode", "decode", "compare", "bench"):
+    if command in (None, "encode", "decode", "compare", "ask", "bench"):
         assert "examples:" in text
+
+
+def test_questions_are_answered_about_pictures_and_files(elic, crop, tmp_path):
+    elic("encode", "--aligned", crop, "-o", tmp_path / "face.elic", "--bits", "1024")
+    question = "Is this a man or a woman?"
+    code, out, err = elic("ask", "--aligned", crop, tmp_path / "face.elic", question)
+    assert code == 0, err
+    answers = [line for line in out.splitlines() if line.startswith(question)]
+    assert len(answers) == 2
+    assert all(answer.split("?")[1].split()[0] in ("man", "woman") for answer in answers)
+    code, out, err = elic("ask", "--aligned", crop)
+    assert code == 0 and "eyeglasses" in out, err
 
 
 def test_compare_draws_a_picture(elic, crop, tmp_path):

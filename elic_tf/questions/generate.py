@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from tqdm import tqdm
 
 from elic_tf.errors import DataError
-from elic_tf.questions import balance, records, scoring, templates, vqa_format
+from elic_tf.questions import balance, programs, records, scoring, templates, vqa_format
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,44 +123,80 @@ def generate(
             scenes[len(faces) + 1 + number] = draws.distinct(2 + number % 3, len(faces))
     seen = {image: [faces[face] for face in scene] for image, scene in scenes.items()}
 
-    questions, annotations, pairs, solved = [], [], [], {}
-    asked: Counter[int] = Counter()
-
-    def ask(image, wording, answer, program):
-        number = image * 1000 + asked[image]
-        asked[image] += 1
-        questions.append({"image_id": image, "question": wording, "question_id": number})
-        annotations.append(_annotation(number, image, wording, answer))
-        solved[number] = program
-        return number
-
+    made = _Maker()
     for template in tqdm(templates.templates(), desc="questions", unit="template", disable=None):
-        program = str(template.program)
         pools = balance.pools(template, seen, draws)
         for wording, (one, first), (other, second) in balance.pairs(template, pools, per_template, seen, draws):
-            pairs.append([ask(one, wording, first, program), ask(other, wording, second, program)])
-    if not questions:
-        raise DataError(
-            f"{len(faces)} faces give no balanced question; generate from more, or from better labelled ones"
+            made.pairs.append([made.ask(one, wording, first, template), made.ask(other, wording, second, template)])
+    return made.finish(scenes, f"with seed {seed}", data_type, data_subtype)
+
+
+def natural(
+    faces: Sequence[Mapping[str, str]],
+    seed: int = 0,
+    per_face: int = 8,
+    data_type: str = "faces",
+    data_subtype: str = "train",
+) -> QuestionSet:
+    """Questions as somebody may ask them who does not care for balance: answers are as frequent as in the set.
+
+    Each face is asked `per_face` different questions of `templates.templates()` about one person, drawn at random, less
+    those that its record has no answer to. No complementary pairs.
+    """
+    draws, made = balance.Draws(seed), _Maker()
+    asked = [template for template in templates.templates() if template.people == "one"]
+    for face, record in enumerate(tqdm(faces, desc="questions", unit="face", disable=None)):
+        for which in draws.distinct(min(per_face, len(asked)), len(asked)):
+            template = asked[which]
+            wording = template.wordings[draws.below(len(template.wordings))]
+            try:
+                answer = programs.execute(template.program, record)
+            except programs.ExecutionError:  # not known
+                continue
+            made.ask(face + 1, wording, answer, template)
+    scenes = {face + 1: [face] for face in range(len(faces))}
+    return made.finish(scenes, f"as frequent as they are, with seed {seed}", data_type, data_subtype)
+
+
+class _Maker:
+    """Collects questions, and puts the headers around them."""
+
+    def __init__(self):
+        self.questions, self.annotations, self.pairs, self.solved = [], [], [], {}
+        self.asked: Counter[int] = Counter()
+
+    def ask(self, image, wording, answer, template):
+        number = image * 1000 + self.asked[image]
+        self.asked[image] += 1
+        self.questions.append({"image_id": image, "question": wording, "question_id": number})
+        self.annotations.append(_annotation(number, image, wording, answer))
+        self.solved[number] = str(template.program)
+        return number
+
+    def finish(self, scenes, how, data_type, data_subtype):
+        if not self.questions:
+            raise DataError(
+                f"{len(scenes)} pictures give no balanced question; generate from more, or from better labelled ones"
+            )
+        if max(self.asked.values()) > 1000:
+            raise DataError("more than 1000 questions about one picture; ask for fewer with per_template")
+        header = {
+            "info": {
+                "description": f"Questions about the faces of {data_type}, generated from their records {how}",
+                "url": "", "version": "2.0", "year": 2026, "contributor": "elic_tf",
+                "date_created": "2026-11-23 00:00:00",
+            },
+            "license": {"name": f"as the labels of {data_type}", "url": ""},
+            "data_type": data_type,
+            "data_subtype": data_subtype,
+        }  # fmt: skip
+        return QuestionSet(
+            questions=header | {"task_type": vqa_format.TASKS["OpenEnded"], "questions": self.questions},
+            annotations=header | {"annotations": self.annotations},
+            pairs=self.pairs,
+            programs=self.solved,
+            scenes={image: scene for image, scene in scenes.items() if self.asked[image]},
         )
-    if max(asked.values()) > 1000:
-        raise DataError("more than 1000 questions about one picture; ask for fewer with per_template")
-    header = {
-        "info": {
-            "description": f"Questions about the faces of {data_type}, generated from their records with seed {seed}",
-            "url": "", "version": "2.0", "year": 2026, "contributor": "elic_tf", "date_created": "2026-11-23 00:00:00",
-        },
-        "license": {"name": f"as the labels of {data_type}", "url": ""},
-        "data_type": data_type,
-        "data_subtype": data_subtype,
-    }  # fmt: skip
-    return QuestionSet(
-        questions=header | {"task_type": vqa_format.TASKS["OpenEnded"], "questions": questions},
-        annotations=header | {"annotations": annotations},
-        pairs=pairs,
-        programs=solved,
-        scenes={image: scene for image, scene in scenes.items() if asked[image]},
-    )
 
 
 def _annotation(number, image, wording, answer):
@@ -194,7 +230,10 @@ def _load(arguments):
 
 def _run(arguments):
     faces, names = _load(arguments)
-    made = generate(faces, arguments.seed, arguments.per_template, arguments.data, arguments.split, arguments.rows)
+    if arguments.natural:
+        made = natural(faces, arguments.seed, arguments.natural, arguments.data, arguments.split)
+    else:
+        made = generate(faces, arguments.seed, arguments.per_template, arguments.data, arguments.split, arguments.rows)
     for path in made.write(arguments.out, arguments.version, names):
         print(path)
     print(made.report())
@@ -212,6 +251,9 @@ def main(argv=None):
     parser.add_argument("--limit", type=int, metavar="N", help="use so many faces (default: all; 2000 synthetic ones)")
     parser.add_argument("--per-template", type=int, default=120, metavar="N", help="about so many questions each")
     parser.add_argument("--no-rows", dest="rows", action="store_false", help="ask about pictures of one face only")
+    parser.add_argument(
+        "--natural", type=int, metavar="N", help="not balanced: N questions about each face, as they come"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--version", type=int, choices=(1, 2), default=2, help="of the official format")
     return guard(_run, parser.parse_args(argv))

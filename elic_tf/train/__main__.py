@@ -3,7 +3,11 @@
 import importlib
 import sys
 
-RECIPES = {"klt": "elic_tf.train.klt", "transform": "elic_tf.train.transform"}
+RECIPES = {
+    "klt": "elic_tf.train.klt",
+    "transform": "elic_tf.train.transform",
+    "vqa": "elic_tf.train.vqa",
+}
 
 
 def main(argv=None):

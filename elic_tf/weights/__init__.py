@@ -29,11 +29,16 @@ MODELS = {
 }
 
 
+def file(name):
+    """A shipped file or folder by its name, as something with `open("rb")` and `read_bytes()`."""
+    return importlib.resources.files(__name__) / name
+
+
 def path(name):
     """The file with the parameters of a model, as something with `open("rb")` and `read_bytes()`."""
     if name not in MODELS:
         raise UnknownModelError(f"no model is named '{name}'; there are: {', '.join(MODELS)}")
-    return importlib.resources.files(__name__) / MODELS[name].file
+    return file(MODELS[name].file)
 
 
 def load(name):

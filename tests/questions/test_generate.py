@@ -152,6 +152,26 @@ def test_too_little_to_ask(faces):
         generate.generate(faces, rows=False)
 
 
+def test_natural_questions_are_right_and_as_frequent_as_the_faces_say(faces):
+    made = generate.natural(faces, seed=3, per_face=6, data_type="synthetic", data_subtype="test")
+    vqa_format.check_questions(made.questions)
+    vqa_format.check_annotations(made.annotations, made.questions)
+    assert not made.pairs
+    assert 4 * len(faces) < len(made) <= 6 * len(faces)
+    for question, annotation in rows(made):
+        program = programs.parse(made.programs[question["question_id"]])
+        [face] = made.scenes[question["image_id"]]
+        assert programs.execute(program, faces[face]) == annotation["multiple_choice_answer"]
+    hats = [
+        row["multiple_choice_answer"] for question, row in rows(made) if question["question"].endswith("wear a hat?")
+    ]
+    share = sum(face["hat"] == "yes" for face in faces) / len(faces)
+    assert abs(hats.count("yes") / len(hats) - share) < 0.1  # far from the half that balance would give
+    assert generate.natural(faces, seed=3, per_face=6).questions["questions"] == made.questions["questions"]
+    with pytest.raises(DataError, match="no balanced question"):
+        generate.natural([])
+
+
 def test_command_line(tmp_path, capsys):
     arguments = ["--out", str(tmp_path), "--limit", "120", "--per-template", "8", "--split", "test"]
     assert generate.main(arguments) == 0
