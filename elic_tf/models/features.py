@@ -64,9 +64,10 @@ class FrozenExtractor(keras.layers.Layer):
 
     Attributes: `names`, the outputs; `input_size`, the only size the network itself takes, or None.
 
-    It computes in float32 under any dtype policy. Loading it takes the gradient of every output with respect to an
-    image, and refuses the network if one is missing: NoGradientError. Other errors: NoModuleError, NoNetworkError,
-    InputSizeError, ExtractorError, and MissingExtraError if tensorflow_hub is needed and cannot be imported.
+    It computes in float32 under any dtype policy (a keras.Model: as it was built). Loading it takes the gradient of
+    every output with respect to an image, and refuses the network if one is missing: NoGradientError. Other errors:
+    NoModuleError, NoNetworkError, InputSizeError, ExtractorError, and MissingExtraError if tensorflow_hub is needed and
+    cannot be imported.
 
     Saved in a `.keras` file are the handle and the weights of Keras networks, not the SavedModel, which must still be
     there on loading; a handle other than None and Keras networks needs `load_model(..., safe_mode=False)`.
@@ -108,7 +109,12 @@ class FrozenExtractor(keras.layers.Layer):
         handle = self.handle
         if handle is None and hasattr(self, "_network"):
             handle = keras.saving.serialize_keras_object(self._network)
-        own = {"handle": handle, "outputs": self._given, "size": self.size, "weights": self._pretrained}
+        own = {
+            "handle": handle,
+            "outputs": self._given and list(self._given),
+            "size": self.size,
+            "weights": self._pretrained,
+        }
         return {**super().get_config(), **own}
 
     @classmethod
@@ -159,7 +165,9 @@ class FrozenExtractor(keras.layers.Layer):
         """Whether some finite gradient other than zero goes from an output to a random image."""
         random = np.random.default_rng(0)
         images = tf.constant(random.random((1, size, size, 3)), tf.float32)
-        try:
+
+        @tf.autograph.experimental.do_not_convert
+        def back():
             # One tape for each output: a persistent one fails in older modules (mobilenet_v2 before version 5).
             with tf.GradientTape() as tape:
                 tape.watch(images)
@@ -169,16 +177,20 @@ class FrozenExtractor(keras.layers.Layer):
             # Any direction will do, except that of the plain sum: the sum of probabilities is constant.
             direction = tf.cast(random.normal(size=output.shape), output.dtype)
             gradient = tape.gradient(output, images, output_gradients=direction)
+            return gradient is not None and bool(np.isfinite(gradient).all() and np.any(gradient))
+
+        strategy = tf.distribute.get_strategy()  # a module loaded for several devices only runs on one of them
+        try:
+            return strategy.experimental_local_results(strategy.run(back))[0]
         except LookupError:  # an operation has no gradient
             return False
         except Exception as error:  # whatever the operations of a network raise
             raise ExtractorError(f"{self._title} fails on images of {size} x {size}: {short(error)}") from error
-        return gradient is not None and np.isfinite(gradient).all() and np.any(gradient)
 
 
 def _function(module, title):
     """(function from images to a dict, the names in that dict, shapes of the images) of a loaded SavedModel."""
-    if callable(module):
+    if callable(module) and module.__call__.concrete_functions:
         extra = {"training": False} if "training" in inspect.signature(module.__call__).parameters else {}
         function, traces = functools.partial(module, **extra), module.__call__.concrete_functions
     else:

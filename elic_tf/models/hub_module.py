@@ -59,8 +59,8 @@ def export(network, folder, *, half=True) -> pathlib.Path:
     - `module.variables`, in the order of `network.get_weights()`, and `module.trainable_variables`, which is empty;
     - `module.signatures["serving_default"]`, for TensorFlow Serving.
 
-    The same network gives the same bytes. ExtractorError if the network is of another form, if a weight is too large
-    for float16, or if `folder` holds something else than a module.
+    The same network, with the same names of layers, gives the same bytes. ExtractorError if the network is of another
+    form, if a weight is too large for float16, or if `folder` holds something else than a module.
     """
     folder = pathlib.Path(folder)
     if folder.exists() and any(folder.iterdir()) and not (folder / "saved_model.pb").exists():
@@ -118,7 +118,9 @@ def weights(folder) -> list:
         keys = [f"variables/{index}/.ATTRIBUTES/VARIABLE_VALUE" for index in range(count)]
         arrays = [reader.get_tensor(key).astype(np.float32) for key in keys]
     except (ValueError, tf.errors.OpError) as error:
-        raise NoModuleError(f"the weights in {folder} cannot be read ({error}): export the network again") from None
+        raise NoModuleError(
+            f"the weights in {folder} cannot be read ({short(error)}): export the network again"
+        ) from None
     if not arrays:
         raise NoModuleError(f"{folder} is a SavedModel, but not one that elic_tf exported: its weights have no order")
     return arrays
@@ -270,10 +272,10 @@ def _stored(weight, half):
     if not half:
         return array
     with np.errstate(over="ignore"):
-        short = array.astype(np.float16)
-    if not np.isfinite(short).all():
+        rounded = array.astype(np.float16)
+    if not np.isfinite(rounded).all():
         raise ExtractorError(f"{weight.path} has values that float16 cannot hold: export with half=False")
-    return short
+    return rounded
 
 
 _NUMBERED = re.compile(r"(__inference_\w*?_|CustomGradient-|PartitionedCall-)(\d+)\b")

@@ -31,6 +31,7 @@ def from_blocks(blocks):
     return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, SIZE, SIZE, 3))
 
 
+@keras.saving.register_keras_serializable(package="elic_tf")
 class Place(layers.Layer):
     """Adds a learned map: faces are aligned, and a network should know where on a face it is."""
 

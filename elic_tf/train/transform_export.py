@@ -25,14 +25,14 @@ FACE = ("face", (1, GRID, GRID, DEPTH))
 CODED = (("base", (1, GRID, GRID, DEPTH)), ("latents", (1, GLOBAL)), ("log_step", (1, 1)))
 
 
-def to_litert(network):
-    """The bytes of a LiteRT model of a float32 `network` for one face at a time; weights are kept as float16."""
+def to_litert(network, half=True):
+    """The bytes of a LiteRT model of a float32 `network` for one face at a time; weights as float16, or as bytes."""
     inputs = (FACE,) if network.name == "analysis" else CODED
 
     def function(*values):
         return {"output": network(list(values) if len(values) > 1 else values[0])}
 
-    return _convert(function, inputs, network, half=True)
+    return _convert(function, inputs, network, half)
 
 
 def gradient_to_litert(synthesis):

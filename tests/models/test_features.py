@@ -224,6 +224,15 @@ def test_in_a_functional_model_a_graph_and_half_precision(extractor, images):
     close(extractor(rounded), extractor(tf.cast(rounded, tf.float32)), atol=0)
 
 
+def test_loaded_for_several_devices(folder, extractor, images):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        mirrored = FrozenExtractor(folder)
+        model = head(mirrored)
+        model.compile("sgd", "mse", jit_compile=False)
+    model.evaluate(images, np.zeros((3, model.output.shape[-1])), batch_size=3, verbose=0)
+    close(mirrored(images), extractor(images), atol=0)
+
+
 def head(extractor):
     inputs = keras.Input((SIZE, SIZE, 3))
     return keras.Model(inputs, layers.Flatten()(extractor(inputs)["deep"]))
