@@ -15,6 +15,8 @@ def anatomy(file):
     """
     held = container.unpack(file)
     codec = Codec.of(file)
+    if codec.name == "symbolic":
+        return _symbolic(codec, file, held)
     code = codec.model.code
     level, symbols, _ = codec.read(file)
     q, g = divmod(level, len(code.shifts))
@@ -35,6 +37,25 @@ def anatomy(file):
         f"   1   {file[1]:02x}  check: CRC-8 of everything else",
     ]
     return lines + _code_lines(code, file, sent)
+
+
+def _symbolic(codec, file, held):
+    """The anatomy of a record: what each factor says, and what saying so took."""
+    from elic_tf.coding import symbolic
+    from elic_tf.faces import synthetic
+
+    record, _ = codec.read(file)
+    said, bits = synthetic.describe(record[0]), symbolic.factor_bits(record[0])
+    whole = sum(bits.values())
+    lines = [
+        f"{len(file)} bytes = {8 * len(file)} bits: format {held.version}, codec symbolic, a 64x64 synthetic face",
+        f"  header and check   {8 * container.HEADER_BYTES:5d} bits",
+        f"  record             {whole:7.1f} bits: {len(bits)} factors",
+        f"  whole bytes        {8 * len(held.code) - whole:+7.1f} bits",
+        "",
+        "bits   factor",
+    ]
+    return lines + [f"{bits[name]:5.2f}  {name.replace('_', ' ')}: {said[name]}" for name in bits]
 
 
 def _code_lines(code, file, sent):

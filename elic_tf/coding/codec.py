@@ -9,6 +9,7 @@ This is the only place where models and bytes meet. A model is anything with `an
 `decoders`. One whose decoder is not linear also has `improve`, see `elic_tf.coding.search`.
 """
 
+import importlib
 import warnings
 
 import numpy as np
@@ -65,12 +66,18 @@ class Codec:
 
     @classmethod
     def load(cls, name):
-        """Load a codec by name, with the weights the package ships. Raises UnknownModelError."""
+        """Load a codec by name, with the weights the package ships. Raises UnknownModelError.
+
+        "symbolic" gives a `SymbolicCodec`, which codes nothing but synthetic faces and is used in the same way.
+        """
+        if name in weights.CODECS:
+            module, _, home = weights.CODECS[name][1].partition(":")
+            return getattr(importlib.import_module(module), home).load()
         return cls(weights.load(name), weights.MODELS[name].number)
 
     @staticmethod
     def available():
-        """Names of the codecs this package ships, the best one first."""
+        """Names of the codecs for photographs that this package ships, the best one first."""
         return list(weights.MODELS)
 
     @staticmethod

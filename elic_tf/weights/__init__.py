@@ -29,6 +29,10 @@ MODELS = {
 }
 
 
+# Numbers that are taken by codecs which are more than a model: name -> (number, the class whose `load` makes it).
+CODECS = {"symbolic": (3, "elic_tf.coding.symbolic:SymbolicCodec")}
+
+
 def file(name):
     """A shipped file or folder by its name, as something with `open("rb")` and `read_bytes()`."""
     return importlib.resources.files(__name__) / name
@@ -56,6 +60,9 @@ def name_of(number):
     """The name of the model that a file's first byte numbers."""
     for name, entry in MODELS.items():
         if entry.number == number:
+            return name
+    for name, (taken, _) in CODECS.items():
+        if taken == number:
             return name
     raise UnknownModelError(
         f"this file was written by model number {number}, which this elic_tf does not ship: update it"
