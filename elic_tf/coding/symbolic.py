@@ -29,7 +29,7 @@ from elic_tf.faces import synthetic
 
 NUMBER = 3
 """Of this codec in the file's first byte."""
-TRIALS = 24
+TRIALS = 96
 """Records that encoding draws for a face, to see whether they fit better than what the parser says."""
 
 

@@ -31,6 +31,28 @@ def official(vqa, faces, made):
     return scoring.score(made.annotations, results)
 
 
+def by_program(vqa, faces, made):
+    """Official score, in percent, where a program answers: written from the question, run on what `vqa.records` sees.
+
+    Questions may be about several faces. A question that the records have no answer to counts as wrong.
+    """
+    from elic_tf.questions import programs
+    from elic_tf.questions.answering import Answerer
+
+    writer, facts = Answerer.load(vqa).writer, vqa.records(faces.images)
+    rows, written, results = made.questions["questions"], {}, []
+    for row in rows:
+        if row["question"] not in written:
+            written[row["question"]] = writer.write(row["question"])
+        try:
+            scene = [facts[face] for face in made.scenes[row["image_id"]]]
+            answer = programs.execute(written[row["question"]], scene)
+        except programs.ExecutionError:
+            answer = ""
+        results.append({"question_id": row["question_id"], "answer": answer})
+    return scoring.score(made.annotations, results)
+
+
 def key_questions(vqa, faces, mirror=True):
     """{fact: (right, balanced, n)} of the `KEY` questions about every face that the fact is known of.
 
@@ -99,6 +121,14 @@ def tables(vqa, data=None, seed=0):
         blind = scoring.score(asked.annotations, results)["overall"]
         kinds = [f"{score['per_answer_type'].get(kind, float('nan')):.2f}" for kind in ("yes/no", "number", "other")]
         lines.append(f"| {name} | {len(asked)} | {score['overall']:.2f} | {' | '.join(kinds)} | {blind:.2f} |")
+
+    rows = generate.generate(facts, seed, 400)
+    lines += ["", "| by programs, on what the attribute heads see | how many | overall | yes/no | number | other |"]
+    lines.append("|---" * 6 + "|")
+    for name, asked in (("one face, balanced", sets["balanced"][0]), ("one face and rows of 2 to 4, balanced", rows)):
+        score = by_program(vqa, test, asked)
+        kinds = [f"{score['per_answer_type'].get(kind, float('nan')):.2f}" for kind in ("yes/no", "number", "other")]
+        lines.append(f"| {name} | {len(asked)} | {score['overall']:.2f} | {' | '.join(kinds)} |")
 
     lines += ["", "| question | right | balanced | faces |", "|---|---|---|---|"]
     for fact, (right, balanced, n) in key_questions(vqa, test).items():

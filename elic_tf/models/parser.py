@@ -34,7 +34,7 @@ COLUMNS = {name: slice(int(end) - len(FACTORS[name]), int(end)) for name, end in
 _FACTOR = np.repeat(np.arange(len(FACTORS)), [len(levels) for levels in FACTORS.values()])
 _LEVEL = np.concatenate([np.arange(len(levels)) for levels in FACTORS.values()])
 
-ROUND = 32
+ROUND = 48
 """How many changes `search` tries before it begins again."""
 SAME = 0.51 / 255
 """Pictures that differ by no more than rounding to uint8 does are the same."""
@@ -140,10 +140,11 @@ def search(faces, found, scores, trials):
     found = found.copy()
     levels = found.view(np.uint8).reshape(len(found), len(FACTORS))
     error, done = _compare(faces, found)
+    before = np.inf
     for trial in range(trials):
         if trial % ROUND == 0:
-            before = error.copy() if trial else np.inf
             done |= error >= before
+            before = error.copy()
             others = np.where(levels[:, _FACTOR] == _LEVEL, -np.inf, scores)
             changes = np.argsort(-others, axis=1, kind="stable")[:, :ROUND]
         left = np.flatnonzero(~done)

@@ -68,16 +68,19 @@ class Transform:
 
     klt: the linear part; code: how latents are written; analysis, synthesis, gradient: callables as `Graph`. The first
     takes `face` (n, 16, 16, 48); the second `base` (n, 16, 16, 48), `latents` (n, 384) and `log_step` (n, 1); the third
-    all of these. The first two return `output` (n, 16, 16, 48), the third `by_base` and `by_latents`.
+    all of these. The first two return `output` (n, 16, 16, 48), the third `by_base` and `by_latents`. sharp: another
+    synthesis, or None.
+
+    The decoder "smooth" gives the mean of the faces that a file may stand for, "sharp" one that looks real.
     """
 
     name = "transform"
     size = SIZE
-    decoders = ("smooth",)
 
-    def __init__(self, klt, code, analysis, synthesis, gradient):
+    def __init__(self, klt, code, analysis, synthesis, gradient, sharp=None):
         self.klt, self.code = klt, code
-        self._analysis, self._synthesis, self._gradient = analysis, synthesis, gradient
+        self._analysis, self._synthesis, self._gradient, self._sharp = analysis, synthesis, gradient, sharp
+        self.decoders = ("smooth", "sharp") if sharp else ("smooth",)
         self._scales = np.exp2(klt.code.scales[:GLOBAL].astype(np.float32) / 8)
 
     def analysis(self, faces):
@@ -89,12 +92,13 @@ class Transform:
 
     def synthesis(self, latents, decoder="smooth", steps=None):
         """Latents (n, K) quantised with `steps` (n,) to faces (n, 64, 64, 3) float32 in [0, 1]."""
-        del decoder  # there is only one
         latents = np.asarray(latents, np.float32)
         if not len(latents):
             return np.empty((0, SIZE, SIZE, 3), np.float32)
         if steps is None:
             raise ValueError("the learned decoder needs the quantiser step of each face: `steps`")
+        if decoder == "sharp":
+            return self._decode(self._inputs(latents, steps), self._sharp)
         # The mirror image's mirror image is a second opinion, and the mean of two is nearer to the truth.
         mirrored = self._decode(self._inputs(np.where(self.klt.odd, -latents, latents), steps))
         return (self._decode(self._inputs(latents, steps)) + mirrored[:, :, ::-1]) / 2
@@ -105,8 +109,9 @@ class Transform:
         base = to_blocks(self.klt.reconstruct(latents))
         return {"base": base, "latents": latents[:, :GLOBAL] / self._scales, "log_step": steps}
 
-    def _decode(self, inputs):
-        return np.clip(from_blocks(inputs["base"] + self._synthesis(**inputs)["output"]), 0, 1)
+    def _decode(self, inputs, network=None):
+        residual = (network or self._synthesis)(**inputs)["output"]
+        return np.clip(from_blocks(inputs["base"] + residual), 0, 1)
 
     def improve(self, faces, coded, steps):
         """Squared error (n,) of what `coded` (n, K) decodes to, and a target (n, K) for `elic_tf.coding.search`.
@@ -129,5 +134,5 @@ class Transform:
             klt = KLT.from_arrays(arrays)
         with np.load(io.BytesIO((folder / "transform.npz").read_bytes())) as arrays:
             code = LatentCode.from_arrays(arrays)
-        parts = ("analysis", "synthesis", "gradient")
-        return cls(klt, code, *(Graph((folder / f"transform_{part}.tflite").read_bytes) for part in parts))
+        files = [folder / f"transform_{part}.tflite" for part in ("analysis", "synthesis", "gradient", "sharp")]
+        return cls(klt, code, *(Graph(file.read_bytes) if file.is_file() else None for file in files))

@@ -1,4 +1,4 @@
-"""`python -m elic_tf.train transform` or `klt`; `--help` after the name tells more."""
+"""`python -m elic_tf.train transform`, or another recipe; `--help` after the name tells more."""
 
 import importlib
 import sys
@@ -7,6 +7,7 @@ RECIPES = {
     "klt": "elic_tf.train.klt",
     "transform": "elic_tf.train.transform",
     "vqa": "elic_tf.train.vqa",
+    "symbolic": "elic_tf.train.symbolic",
 }
 
 

@@ -142,7 +142,7 @@ def test_from_nothing_to_the_card(tmp_path, capsys):
     recipe.export_parser(network, tmp_path)
     recipe.export_writer(*recipe.train_writer(tmp_path / "writer", epochs=1, epoch_steps=2, units=8), tmp_path)
     text = symbolic_card.card(tmp_path, data.split(), seed=0, faces=32, command="python -m ...", test=24, coded=3)
-    assert "{" not in text and all(each in text for each in ("| all |", "| all 29 |", "| symbolic, 24 trials | - |"))
+    assert "{" not in text and all(each in text for each in ("| all |", "| all 29 |", "| symbolic, 96 trials | - |"))
     assert all(f"| {factor} |" in text for factor in synthetic.FACTORS)
 
 
