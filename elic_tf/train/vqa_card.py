@@ -30,8 +30,9 @@ answers. Weights are float16. Running it needs TensorFlow.
 ## Results
 
 Official VQA accuracy in percent; printed again by `python -m elic_tf.measure.answers`. The last column is an answerer
-that sees the wording alone. Programs are written from the question and run on what the attribute heads see; heads
-learned how frequent things are, and here every answer is equally frequent. The same network, trained without pictures, gets {blind:.2f} of the balanced questions.
+that sees the wording alone. The same network, trained without pictures, gets {blind:.2f} of the balanced questions.
+Programs are written from the question and run on what the attribute heads see; the heads learned how frequent things
+are, and in the balanced questions every answer is equally frequent.
 
 {tables}
 

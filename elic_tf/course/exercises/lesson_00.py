@@ -1,60 +1,8 @@
-"""Lesson 00: bits, decibels, entropy, eigenfaces, and how to share bits among them."""
+"""Lesson 00: entropy, decibels, eigenfaces, sharing bits among them, and the codec they make."""
 
 import numpy as np
 
-from elic_tf.course.checks import check, expect
-
-
-def bits_per_face(file):
-    """The size of a file (bytes) in bits."""
-    return 8 * len(file)
-
-
-@check(
-    "00.bits_per_face",
-    "The size of a file in bits",
-    reference=bits_per_face,
-    hints=("`len` of a bytes object counts bytes.", "A byte has eight bits, also if some of them are zero."),
-)
-def _(student):
-    expect("a file of 4 bytes", student(b"face"), 32, unit="bits", likely={"a number of bytes": 4})
-    zeros = {"the size without leading zeros, which are in the file too": 8, "the number of ones": 4}
-    expect("the file 00 00 0f", student(b"\x00\x00\x0f"), 24, unit="bits", likely=zeros | {"not in bits": 4 / 8})
-    expect("an empty file", student(b""), 0, unit="bits")
-
-
-def psnr(a, b):
-    """Peak signal-to-noise ratio in dB with peak 1, one number per face; a, b: (n, h, w, 3) in [0, 1]."""
-    return -10 * np.log10(np.mean((a - b) ** 2, axis=(1, 2, 3)))
-
-
-@check(
-    "00.psnr",
-    "PSNR in dB, one number per face",
-    reference=psnr,
-    hints=(
-        "First the mean of the squared differences over rows, columns and channels: one number for each face.",
-        "Give np.mean the axes: axis=(1, 2, 3).",
-        "Then minus ten times the logarithm to base ten. The peak is 1, so it does not appear.",
-    ),
-)
-def _(student):
-    random = np.random.default_rng(0)
-    a = random.uniform(0.3, 0.7, (3, 8, 8, 3))
-    tenth = np.full(3, 20.0)
-    likely = {
-        "twice too large (10, not 20, as the squares are there already)": 2 * tenth,
-        "half of it (the root was taken, so the factor is 20)": tenth / 2,
-        "negative: mind the sign": -tenth,
-        "a natural logarithm: np.log10": -10 * np.log(0.01) * np.ones(3),
-        "for values up to 255; ours go up to 1": 10 * np.log10(255**2 / 0.01) * np.ones(3),
-        "a sum over the pixels, where a mean is needed": -10 * np.log10(0.01 * 192) * np.ones(3),
-        "one number for all faces together": 20.0,
-    }
-    expect("three faces that are 0.1 off everywhere", student(a, a + 0.1), tenth, unit="dB", likely=likely)
-    b = a + random.normal(0, 1, a.shape) * np.array([0.02, 0.05, 0.1])[:, None, None, None]
-    likely = {"of the absolute, not of the squared differences": -20 * np.log10(np.abs(a - b).mean((1, 2, 3)))}
-    expect("three faces with different noise", student(a, b), psnr(a, b), unit="dB", likely=likely)
+from elic_tf.course.checks import Wrong, check, expect
 
 
 def entropy(counts):
@@ -91,43 +39,96 @@ def _(student):
     expect("entropy of one symbol that always comes", student(np.array([7])), 0, unit="bits")
 
 
-def reconstruct(faces, mean, eigenfaces, k):
-    """Faces (n, d) from their first k coordinates in orthonormal eigenfaces (m, d) around the mean (d,)."""
-    coordinates = (faces - mean) @ eigenfaces[:k].T
-    return mean + coordinates @ eigenfaces[:k]
+def psnr(a, b):
+    """Peak signal-to-noise ratio in dB with peak 1, one number per face; a, b: (n, h, w, 3) in [0, 1]."""
+    return -10 * np.log10(np.mean((a - b) ** 2, axis=(1, 2, 3)))
 
 
 @check(
-    "00.reconstruct",
-    "Faces from their first k eigenfaces",
-    reference=reconstruct,
+    "00.psnr",
+    "PSNR in dB, one number per face",
+    reference=psnr,
     hints=(
-        "Eigenfaces are directions around the mean: subtract it before you project.",
-        "The coordinates are inner products: (n, d) @ (d, k) gives (n, k). `eigenfaces[:k]` are the first k.",
-        "Back: coordinates (n, k) @ eigenfaces (k, d), and the mean again.",
+        "First the mean of the squared differences over rows, columns and channels: one number for each face.",
+        "Give np.mean the axes: axis=(1, 2, 3).",
+        "Then minus ten times the logarithm to base ten. The peak is 1, so it does not appear.",
     ),
 )
 def _(student):
-    random = np.random.default_rng(1)
-    basis = np.linalg.qr(random.normal(size=(12, 5)))[0].T
-    mean = random.uniform(0.3, 0.7, 12)
-    faces = mean + random.normal(size=(4, 5)) * [2, 1, 0.5, 0.2, 0.1] @ basis + random.normal(0, 0.01, (4, 12))
-    coordinates = faces - mean
+    random = np.random.default_rng(0)
+    a = random.uniform(0.3, 0.7, (3, 8, 8, 3))
+    tenth = np.full(3, 20.0)
     likely = {
-        "without the mean, which has to be added again": coordinates @ basis[:2].T @ basis[:2],
-        "from faces of which the mean was not subtracted": mean + faces @ basis[:2].T @ basis[:2],
-        "around zero instead of around the mean": faces @ basis[:2].T @ basis[:2],
-        "from the last eigenfaces; the first are the most important": mean + coordinates @ basis[-2:].T @ basis[-2:],
-        "from all eigenfaces, not from k of them": reconstruct(faces, mean, basis, 5),
-        "the coordinates, not yet the faces": coordinates @ basis[:2].T,
+        "twice too large (10, not 20, as the squares are there already)": 2 * tenth,
+        "half of it (the root was taken, so the factor is 20)": tenth / 2,
+        "negative: mind the sign": -tenth,
+        "a natural logarithm: np.log10": -10 * np.log(0.01) * np.ones(3),
+        "for values up to 255; ours go up to 1": 10 * np.log10(255**2 / 0.01) * np.ones(3),
+        "a sum over the pixels, where a mean is needed": -10 * np.log10(0.01 * 192) * np.ones(3),
+        "one number for all faces together": 20.0,
     }
-    expect(
-        "four faces from 2 of 5 eigenfaces",
-        student(faces, mean, basis, 2),
-        reconstruct(faces, mean, basis, 2),
-        likely=likely,
-    )
-    expect("four faces from none", student(faces, mean, basis, 0), np.tile(mean, (4, 1)))
+    expect("three faces that are 0.1 off everywhere", student(a, a + 0.1), tenth, unit="dB", likely=likely)
+    b = a + random.normal(0, 1, a.shape) * np.array([0.02, 0.05, 0.1])[:, None, None, None]
+    likely = {"of the absolute, not of the squared differences": -20 * np.log10(np.abs(a - b).mean((1, 2, 3)))}
+    expect("three faces with different noise", student(a, b), psnr(a, b), unit="dB", likely=likely)
+
+
+def eigenfaces(x, k):
+    """Mean (d,), first k eigenfaces (k, d) of unit length and their variances (k,) of faces x (n, d), n < d.
+
+    With A the centred faces: if (1/n) A Aᵀ v = λ v, then C (Aᵀ v) = λ (Aᵀ v) for the covariance C = (1/n) Aᵀ A (Turk
+    and Pentland 1991).
+    """
+    mean = x.mean(axis=0)
+    a = x - mean
+    variances, v = np.linalg.eigh(a @ a.T / len(x))
+    vectors = v[:, ::-1][:, :k].T @ a
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return mean, vectors, variances[::-1][:k]
+
+
+@check(
+    "00.eigenfaces",
+    "Mean, eigenfaces and variances",
+    reference=eigenfaces,
+    hints=(
+        "mean = x.mean(axis=0), A = x - mean. The small matrix is A @ A.T / n, of shape (n, n).",
+        "np.linalg.eigh gives the smallest eigenvalue first, and eigenvectors as columns: turn both round with [::-1].",
+        "v.T @ A turns (k, n) into (k, d): the eigenfaces, but not yet of length 1.",
+    ),
+)
+def _(student):
+    random = np.random.default_rng(2)
+    directions = np.linalg.qr(random.normal(size=(40, 11)))[0].T
+    x = 0.5 + random.normal(size=(12, 11)) * np.linspace(2, 0.2, 11) @ directions
+    mean, vectors, variances = _parts(student(x.copy(), 3), ("mean", "eigenfaces", "variances"))
+    wanted_mean, wanted, wanted_variances = eigenfaces(x, 3)
+    a = x - wanted_mean
+    expect("mean of 12 faces of 40 values", mean, wanted_mean, likely={"the mean of each face": x.mean(axis=1)})
+    every = np.linalg.eigvalsh(a @ a.T / 12)[::-1]
+    likely = {
+        "of A Aᵀ without the 1/n": 12 * wanted_variances,
+        "divided by n - 1; here we divide by n": wanted_variances * 12 / 11,
+        "of faces of which the mean was not subtracted": np.linalg.eigvalsh(x @ x.T / 12)[::-1][:3],
+        "the smallest; we want the largest": every[-3:],
+        "the smallest; we want the largest, largest first": every[::-1][:3],
+        "of the standard deviations, not of the variances": np.sqrt(wanted_variances),
+        "all of them, not the first k": every,
+        "the smallest first; we want the largest first": wanted_variances[::-1],
+    }
+    expect("variances of the first 3", variances, wanted_variances, tolerance=1e-4, likely=likely)
+    vectors = np.asarray(vectors)
+    if vectors.shape == (40, 3):
+        raise Wrong("eigenfaces: got shape (40, 3), should be (3, 40); yours are columns, we want rows")
+    if vectors.shape == (3, 12):
+        raise Wrong("eigenfaces: got shape (3, 12), should be (3, 40); yours are still v: bring them back by v.T @ A")
+    if vectors.shape != wanted.shape:
+        raise Wrong(f"eigenfaces: got shape {vectors.shape}, should be (3, 40)")
+    lengths = np.linalg.norm(vectors, axis=1)
+    expect("lengths of the eigenfaces", lengths, np.ones(3), tolerance=1e-4)
+    # Their signs are free, so only what they span is compared.
+    overlap = np.abs(np.sum(vectors * wanted, axis=1))
+    expect("|inner product| of your eigenfaces with ours", overlap, np.ones(3), tolerance=1e-4)
 
 
 def water_filling(variances, distortion):
@@ -136,16 +137,11 @@ def water_filling(variances, distortion):
     R_i = 1/2 log2(variance_i / D_i), D_i = min(level, variance_i), with the level at which sum D_i = distortion.
     """
     variances = np.asarray(variances, float)
-    if distortion >= variances.sum():
-        return np.zeros(len(variances))
     low, high = 0.0, variances.max()
-    for _ in range(100):
+    for _ in range(60):
         level = (low + high) / 2
-        if np.minimum(level, variances).sum() < distortion:
-            low = level
-        else:
-            high = level
-    return 0.5 * np.log2(variances / np.minimum(level, variances))
+        low, high = (level, high) if np.minimum(level, variances).sum() < distortion else (low, level)
+    return 0.5 * np.log2(variances / np.minimum(high, variances))
 
 
 @check(
@@ -168,20 +164,70 @@ def _(student):
     rates = student(np.array([16.0, 4.0]), 2.0)
     expect("variances [16, 4], distortion 2", rates, [2, 1], unit="bits", tolerance=1e-4, likely=likely)
     variances = np.array([16.0, 4.0, 1.0, 0.25])
-    level = 4.0 / 4
-    clipped = np.maximum(0.5 * np.log2(variances / level), 0)
+    clipped = np.maximum(0.5 * np.log2(variances), 0)
     likely = {
-        "negative for the smallest; nothing costs less than no bits": 0.5 * np.log2(variances / level),
+        "negative for the smallest; nothing costs less than no bits": 0.5 * np.log2(variances),
         "from distortion / 4, but the last component cannot use up its share: raise the level": clipped,
     }
-    wanted = water_filling(variances, 4.0)
-    expect(
-        "variances [16, 4, 1, 0.25], distortion 4",
-        student(variances, 4.0),
-        wanted,
-        unit="bits",
-        tolerance=1e-4,
-        likely=likely,
-    )
+    what, wanted = "variances [16, 4, 1, 0.25], distortion 4", water_filling(variances, 4.0)
+    expect(what, student(variances, 4.0), wanted, unit="bits", tolerance=1e-4, likely=likely)
     unequal = np.array([1.0, 9.0, 0.5])
-    expect("more distortion than variance", student(unequal, 20.0), np.zeros(3), unit="bits", tolerance=1e-4)
+    expect("all of the variance as distortion", student(unequal, 10.5), np.zeros(3), unit="bits", tolerance=1e-4)
+
+
+def transform_code(x, mean, vectors, step):
+    """Integers (n, k) for faces x (n, d), and the faces (n, d) decoded from those integers alone."""
+    symbols = np.round((x - mean) @ vectors.T / step).astype(int)
+    return symbols, mean + (symbols * step) @ vectors
+
+
+@check(
+    "00.transform_code",
+    "The codec: analysis, rounding, synthesis",
+    reference=transform_code,
+    hints=(
+        "Analysis: latents are inner products with what is left of a face without the mean: (n, d) @ (d, k).",
+        "Rounding: np.round(latents / step), then .astype(int). astype(int) alone cuts towards zero.",
+        "Synthesis uses nothing but the integers: times step, (n, k) @ (k, d), plus the mean.",
+    ),
+)
+def _(student):
+    random = np.random.default_rng(1)
+    basis = np.linalg.qr(random.normal(size=(12, 5)))[0].T
+    mean = random.uniform(0.3, 0.7, 12)
+    x = mean + random.normal(size=(4, 5)) * [4, 2, 1, 1, 0.5] @ basis + random.normal(0, 0.01, (4, 12))
+    vectors, step = basis[:3], 0.5
+    symbols, decoded = _parts(student(x.copy(), mean, vectors, step), ("integers", "decoded faces"))
+    latents = (x - mean) @ vectors.T
+    wanted, wanted_faces = transform_code(x, mean, vectors, step)
+    likely = {
+        "cut towards zero: np.round before .astype(int)": np.trunc(latents / step),
+        "rounded down: np.round": np.floor(latents / step),
+        "rounded latents, not numbers of steps: divide by the step first": np.round(latents),
+        "times the step already: the file holds the integers": wanted * step,
+        "not rounded": latents / step,
+        "of faces of which the mean was not subtracted": np.round(x @ vectors.T / step),
+        "multiplied by the step; divide": np.round(latents * step),
+    }
+    expect("integers of four faces, three eigenfaces, step 0.5", symbols, wanted, likely=likely)
+    if np.asarray(symbols).dtype.kind != "i":
+        raise Wrong(f"integers: got {np.asarray(symbols).dtype}, should be integers: add .astype(int)")
+    likely = {
+        "from latents that were not rounded: the decoder has only the integers": mean + latents @ vectors,
+        "from the integers without the step": mean + wanted @ vectors,
+        "without the mean, which has to be added again": wanted * step @ vectors,
+        "the dequantised latents, not yet the faces": wanted * step,
+        "the faces you were given": x,
+    }
+    expect("faces decoded from them", decoded, wanted_faces, likely=likely)
+
+
+def _parts(result, names):
+    """The parts of a tuple that a student's function gave; Wrong unless it is one of as many parts as `names`."""
+    wanted = f"should be ({', '.join(names)})"
+    if result is None:
+        raise Wrong(f"your function returned nothing; is a `return` missing? It {wanted}")
+    if not isinstance(result, tuple | list) or len(result) != len(names):
+        size = f" of {len(result)}" if isinstance(result, tuple | list) else ""
+        raise Wrong(f"got {type(result).__name__}{size}, {wanted}")
+    return result
