@@ -29,10 +29,9 @@ def test_solution_runs_student_stops_at_stubs_and_nbval_compares(repository, mon
     before = path.read_bytes()
     assert builder.build(repository) == [] and path.read_bytes() == before
 
-    assert execution.run_student(repository / "notebooks" / "00_tiny.ipynb") == {
-        "00.psnr": "todo", "00.bits_per_face": "not run", "00.entropy": "not run", "00.reconstruct": "not run",
-        "00.water_filling": "not run",
-    }  # fmt: skip
+    marks = execution.run_student(repository / "notebooks" / "00_tiny.ipynb")
+    assert marks.pop("00.psnr") == "todo"
+    assert marks and set(marks.values()) == {"not run"}
 
     tampered = path.with_name("00_tampered.ipynb")
     tampered.write_bytes(before.replace(b"PSNR of two faces: [20. 20.]", b"PSNR of two faces: [21. 21.]"))
