@@ -38,7 +38,8 @@ def about(face_set, split=""):
 def rate_distortion(codecs, face_set, bits=RATES, judge=None):
     """Measure each codec at each rate.
 
-    codecs: objects with `name`, `encode(faces, bits=...)` and `decode(files)`, or names of baselines. A
+    codecs: objects with `name`, `encode(faces, bits=...)` and `decode(files)`, or names of baselines. A codec with
+    several `decoders` gets rows for each, the first under its own name. A
     baseline is measured at its smallest and, per face, at its nearest to each rate (see `measure.baselines`);
     rates at which that gives the same files as before are left out. judge: a `GenderJudge`, asked where the
     faces are labelled "male". Returns one dict per row, with the keys of `COLUMNS`; None where a number does
@@ -54,10 +55,15 @@ def rate_distortion(codecs, face_set, bits=RATES, judge=None):
         if isinstance(codec, str):
             rows += _baseline_rows(codec, face_set.images, originals, bits, judge, male)
             continue
+        decoders = getattr(codec, "decoders", (None,))
+        made = {decoder: [] for decoder in decoders}
         for rate in bits:
-            files, decoded = _through(codec, originals, rate)
+            files, decoded = _through(codec, originals, rate, decoders)
             sizes = [8 * len(file) for file in files]
-            rows.append(_row(codec.name, rate, sizes, None, originals, decoded, judge, male))
+            for decoder, faces in decoded.items():
+                name = codec.name if decoder == decoders[0] else f"{codec.name}, {decoder}"
+                made[decoder].append(_row(name, rate, sizes, None, originals, faces, judge, male))
+        rows += [row for each in made.values() for row in each]
     return rows
 
 
@@ -117,16 +123,18 @@ def _baseline_rows(name, images, originals, bits, judge, male):
     return rows
 
 
-def _through(codec, originals, rate, batch=128):
+def _through(codec, originals, rate, decoders, batch=128):
+    """Files, and what each decoder makes of them: {decoder: faces}. The decoder None is that of a codec with one."""
     from tqdm.auto import tqdm
 
-    files, decoded = [], []
+    files, decoded = [], {decoder: [] for decoder in decoders}
     starts = range(0, len(originals), batch)
     for start in tqdm(starts, f"{codec.name} {rate} bits", leave=False, disable=None):
         part = codec.encode(originals[start : start + batch], bits=rate)
         files += part
-        decoded.append(np.asarray(codec.decode(part)))
-    return files, np.concatenate(decoded)
+        for decoder, faces in decoded.items():
+            faces.append(np.asarray(codec.decode(part, decoder=decoder) if decoder else codec.decode(part)))
+    return files, {decoder: np.concatenate(faces) for decoder, faces in decoded.items()}
 
 
 def _row(name, asked, sizes, bare, originals, decoded, judge, male):

@@ -4,6 +4,7 @@ Faces pass the networks one at a time, so that what a file decodes to does not d
 decoded beside it.
 """
 
+import gzip
 import io
 from functools import cached_property
 
@@ -18,6 +19,9 @@ GRID = SIZE // BLOCK
 DEPTH = 3 * BLOCK * BLOCK
 GLOBAL = 384
 """How many of the first latents steer the decoder as a whole."""
+
+PARTS = ("analysis", "synthesis", "gradient", "sharp")
+"""Of what is shipped as LiteRT models; those that decoding as usual does not need are packed."""
 
 THREADS = 2
 
@@ -61,6 +65,14 @@ class Graph:
             outputs = self._run(**{k: np.ascontiguousarray(v[i : i + 1], np.float32) for k, v in inputs.items()})
             rows.append({name: value.copy() for name, value in outputs.items()})
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def graph(folder, name):
+    """The `Graph` of `name`.tflite or `name`.tflite.gz in a folder with `/` and `read_bytes()`, or None."""
+    plain, packed = folder / f"{name}.tflite", folder / f"{name}.tflite.gz"
+    if plain.is_file():
+        return Graph(plain.read_bytes)
+    return Graph(lambda: gzip.decompress(packed.read_bytes())) if packed.is_file() else None
 
 
 class Transform:
@@ -134,5 +146,4 @@ class Transform:
             klt = KLT.from_arrays(arrays)
         with np.load(io.BytesIO((folder / "transform.npz").read_bytes())) as arrays:
             code = LatentCode.from_arrays(arrays)
-        files = [folder / f"transform_{part}.tflite" for part in ("analysis", "synthesis", "gradient", "sharp")]
-        return cls(klt, code, *(Graph(file.read_bytes) if file.is_file() else None for file in files))
+        return cls(klt, code, *(graph(folder, f"transform_{part}") for part in PARTS))

@@ -8,6 +8,7 @@ RECIPES = {
     "transform": "elic_tf.train.transform",
     "vqa": "elic_tf.train.vqa",
     "symbolic": "elic_tf.train.symbolic",
+    "sharp": "elic_tf.train.sharp",
 }
 
 

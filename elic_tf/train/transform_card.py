@@ -107,7 +107,7 @@ def card(model, shipped, rows, faces, test, out, *, seed, command, minutes, best
     codec = Codec(shipped, NUMBER)
     some = np.asarray(test.images[:100]).astype(np.float32) / 255
     grey, equal = transform_export.agreement(model, shipped, some)
-    names = sorted(path for path in out.glob("transform*") if path.suffix in (".npz", ".tflite"))
+    names = sorted(path for path in out.glob("transform*") if path.suffix in (".npz", ".tflite", ".gz"))
     return _CARD.format(
         files=", ".join(f"`{path.name}` ({path.stat().st_size:,} bytes)" for path in names),
         analysis=model.analysis.count_params(), synthesis=model.synthesis.count_params(),

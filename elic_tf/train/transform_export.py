@@ -1,5 +1,6 @@
 """From trained weights to what is shipped: two LiteRT graphs and the integer tables."""
 
+import gzip
 import pathlib
 
 import keras
@@ -66,6 +67,11 @@ def _convert(function, inputs, network, half):
     return converter.convert()
 
 
+def write_packed(content, path):
+    """Write bytes as gzip does, the same ones each time."""
+    path.write_bytes(gzip.compress(content, mtime=0))
+
+
 def _graph(content):
     return runtime.Graph(lambda: content)
 
@@ -88,7 +94,10 @@ def export(model, faces, out):
         "gradient": gradient_to_litert(model.synthesis),
     }
     for part, content in contents.items():
-        (out / f"transform_{part}.tflite").write_bytes(content)
+        if part == "gradient":
+            write_packed(content, out / "transform_gradient.tflite.gz")
+        else:
+            (out / f"transform_{part}.tflite").write_bytes(content)
     shipped = runtime.Transform(model.klt, model.klt.code, *map(_graph, contents.values()))
     analysis = in_float32(model.analysis)
     latents = []

@@ -101,8 +101,9 @@ def test_nothing_to_do():
 @shipped
 def test_what_is_shipped_is_small():
     folder = weights.path("transform").parent
-    sizes = [(folder / name).stat().st_size for name in os.listdir(folder) if name.startswith("transform")]
-    assert len(sizes) >= 3 and sum(sizes) < 11_000_000
+    sizes = {path.name: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    assert sum(name.startswith("transform_") for name in sizes) == 4
+    assert sum(sizes.values()) < 20_000_000  # all models together
 
 
 @shipped
