@@ -66,7 +66,7 @@ def compare(faces, reference, people, reference_people, seed=0):
     The same 50 also remove the bias of the Fréchet distance (Quenouille 1956): with T from all and T' the mean of
     the 50, T - 49 (T' - T). That is the straight line in 1/n through both, followed to 1/n = 0: the extrapolation of
     Chong and Forsyth 2020 ("Effectively unbiased FID"). It matters. Between photographs of different people
-    (CelebA, age network) the plain distance is 87, 44, 22, 11 and 5 for 235, 470, 941, 2000 and 4000 faces a side,
+    (CelebA, age network) the plain distance is 87, 43, 22, 11 and 5 for 235, 470, 941, 2000 and 4000 faces a side,
     and the corrected one 5.6, 0.4, 0.2, 0.1 and -0.1: use 400 faces or more, or the kernel distance, which has no
     bias.
     """

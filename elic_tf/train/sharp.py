@@ -173,7 +173,7 @@ def main(argv=None):
     parser.add_argument("--data", help="folder that holds celeba/ (default: ELIC_DATA)")
     parser.add_argument("--out", default="runs/sharp", help="folder for checkpoints and results (default: %(default)s)")
     parser.add_argument("--codec", default="runs/transform", help="what `train transform` wrote (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=24, help=f"of {EPOCH} steps (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=16, help=f"of {EPOCH} steps (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precision", default="float32", help="mixed_bfloat16 on a newer CPU, mixed_float16 on a GPU")
     parser.add_argument("--pixels", type=float, default=PIXELS, help="weight of squared error (default: %(default)s)")
