@@ -12,6 +12,7 @@ from elic_tf.faces import framing
 from elic_tf.models import vqa, vqa_networks
 from elic_tf.questions import generate, records
 from elic_tf.train import callbacks, warp
+from elic_tf.train.one_loss import OneLoss
 
 BATCH, EPOCH, RATE = 512, 200, 2e-3
 VERSIONS = 6
@@ -60,59 +61,31 @@ def asked(sets, seed=0, per_template=PER_TEMPLATE, per_face=PER_FACE):
     return tuple(np.array(column) for column in zip(*rows))
 
 
-class AnswerModel(keras.Model):
+class AnswerModel(OneLoss):
     """Trains the question network and the fusion. A batch: feature (n, 256), words (n, 20), answer (n,).
 
     blind: the feature is zero, whatever it is; what is learned then is what the question alone gives away.
     """
 
     def __init__(self, vocabulary, answers, blind=False):
-        super().__init__()
+        super().__init__(("loss", "right"))
         self.question = vqa_networks.question_network(len(vocabulary))
         self.fusion = vqa_networks.fusion_network(self.question.output_shape[-1], len(answers))
         self.blind = blind
-        self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", "right")}
+        self.networks = (self.question, self.fusion)
         self.built = True
-
-    @property
-    def metrics(self):
-        return list(self.trackers.values())
 
     def call(self, batch, training=False):
         seen = ops.zeros_like(batch["feature"]) if self.blind else batch["feature"]
         return self.fusion([seen, self.question(batch["words"], training=training)], training=training)
 
-    def _cost(self, batch, training):
+    def cost(self, batch, training):
         logits = self(batch, training=training)
         loss = ops.sparse_categorical_crossentropy(batch["answer"], logits, from_logits=True)
         self.trackers["loss"].update_state(loss)
         best = ops.cast(ops.argmax(logits, -1), "int32")
         self.trackers["right"].update_state(ops.cast(best == ops.cast(batch["answer"], "int32"), "float32"))
         return loss
-
-    def train_step(self, batch):
-        import tensorflow as tf
-
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        with tf.GradientTape() as tape:
-            loss = self.optimizer.scale_loss(ops.mean(self._cost(batch, True)) / replicas)
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
-
-    def test_step(self, batch):
-        self._cost(batch, False)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
-
-    def save_networks(self, folder):
-        """Write the weights of both networks."""
-        for part in (self.question, self.fusion):
-            part.save_weights(f"{folder}/{part.name}.weights.h5")
-
-    def load_networks(self, folder):
-        """Read what `save_networks` wrote."""
-        for part in (self.question, self.fusion):
-            part.load_weights(f"{folder}/{part.name}.weights.h5")
 
 
 def batches(seen, examples, vocabulary, answers, *, seed=0, batch=BATCH, skip=0, shuffle=True):

@@ -12,6 +12,7 @@ from elic_tf.faces import framing
 from elic_tf.faces.synthetic import FACTORS
 from elic_tf.models import vqa_networks
 from elic_tf.train import callbacks, warp
+from elic_tf.train.one_loss import OneLoss
 
 BATCH, EPOCH, RATE, DECAY = 128, 250, 2e-3, 0.02
 UNKNOWN = -1
@@ -45,26 +46,22 @@ def cost(logits, ages, wanted, gender):
     return ops.sum(each * known[:, :-1] * weight, 1) + known[:, -1] * band
 
 
-class AttributeModel(keras.Model):
+class AttributeModel(OneLoss):
     """Tower and heads, and how they are trained. A batch is a dictionary: face (n, 64, 64, 3), label (n, 41)."""
 
     def __init__(self, attributes, tower=None):
-        super().__init__()
+        super().__init__(("loss", "right", "gender", "age"))
         self.tower = tower or vqa_networks.tower()
         self.heads = vqa_networks.attribute_heads(len(attributes), len(AGES))
         self.gender = list(attributes).index("male")
         self.drop = layers.Dropout(0.3)
-        self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", "right", "gender", "age")}
+        self.networks = (self.tower, self.heads)
         self.built = True
-
-    @property
-    def metrics(self):
-        return list(self.trackers.values())
 
     def call(self, face, training=False):
         return self.heads(self.drop(self.tower(face, training=training)["feature"], training=training))
 
-    def _cost(self, batch, training):
+    def cost(self, batch, training):
         logits, ages = self(batch["face"], training=training)
         wanted = ops.cast(batch["label"], "int32")
         loss = cost(logits, ages, wanted, self.gender)
@@ -77,30 +74,6 @@ class AttributeModel(keras.Model):
         track["gender"].update_state(right[:, self.gender], known[:, self.gender])
         track["age"].update_state(aged, known[:, -1])
         return loss
-
-    def train_step(self, batch):
-        import tensorflow as tf
-
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        with tf.GradientTape() as tape:
-            loss = self.optimizer.scale_loss(ops.mean(self._cost(batch, True)) / replicas)
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
-
-    def test_step(self, batch):
-        self._cost(batch, False)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
-
-    def save_networks(self, folder):
-        """Write the weights of tower and heads."""
-        for part in (self.tower, self.heads):
-            part.save_weights(f"{folder}/{part.name}.weights.h5")
-
-    def load_networks(self, folder):
-        """Read what `save_networks` wrote."""
-        for part in (self.tower, self.heads):
-            part.load_weights(f"{folder}/{part.name}.weights.h5")
 
 
 def batches(sets, attributes, *, seed=0, batch=BATCH, skip=0, augment=True):
