@@ -32,6 +32,7 @@ CHANGE = 0.3
 """By which a latent is moved for that, in standard deviations, about as quantisation does."""
 DEAD = 1e-4
 """Standard deviation of y, in pixels summed over the face, below which a latent is not worth a number."""
+_LEAST = 1e-12
 _BATCH = 128
 
 
@@ -57,7 +58,7 @@ class LatentModel:
         metric = pixel_metric(decoder, means)
         forward, back = axes(means, metric)
         projected = (means - centre) @ forward
-        code = klt_fit.fit_code(projected, np.square(projected, dtype=np.float64).mean(0))
+        code = klt_fit.fit_code(projected, np.maximum(np.square(projected, dtype=np.float64).mean(0), _LEAST))
         return cls(encoder, decoder, centre, forward, back, code, name, number)
 
     def analysis(self, faces):
@@ -138,12 +139,12 @@ def pixel_metric(decoder, means, count=JACOBIANS):
 def axes(means, metric):
     """The matrices to y and back, (D, K) and (K, D): V' M^1/2 and its inverse, largest variance first."""
     values, vectors = np.linalg.eigh(metric)
-    kept = values > 1e-9 * values.max()
-    root = vectors[:, kept] * np.sqrt(values[kept])
-    inverse = (vectors[:, kept] / np.sqrt(values[kept])).T
+    kept = values >= 1e-9 * values.max()
+    roots = np.sqrt(np.maximum(values[kept], _LEAST))
+    root, inverse = vectors[:, kept] * roots, (vectors[:, kept] / roots).T
     centred = means - means.mean(0, dtype=np.float64)
     variances, principal = np.linalg.eigh(root.T @ (centred.T @ centred / len(centred)) @ root)
-    order = np.argsort(-variances)
-    order = order[variances[order] > DEAD**2]
+    # One at least: also a model whose latents have all collapsed writes files.
+    order = np.argsort(-variances)[: max(1, (variances > DEAD**2).sum())]
     forward, back = root @ principal[:, order], principal[:, order].T @ inverse
     return forward.astype(np.float32), back.astype(np.float32)

@@ -9,6 +9,9 @@ RECIPES = {
     "vqa": "elic_tf.train.vqa",
     "symbolic": "elic_tf.train.symbolic",
     "sharp": "elic_tf.train.sharp",
+    "vae": "elic_tf.train.vae",
+    "gan": "elic_tf.train.gan",
+    "vae_gan": "elic_tf.train.vae_gan",
 }
 
 

@@ -19,8 +19,8 @@ from elic_tf.train import callbacks as training
 from elic_tf.train import health
 
 SAMPLES = 64
-SYNTHETIC = 4096
-"""Synthetic faces to train on."""
+SYNTHETIC, HELD_OUT = 4096, 256
+"""Synthetic faces to train on; and for validation, and for the test, each."""
 RATES = (128, 256, 512)
 COMMON = {
     "full": {"data": "celeba", "size": 64, "width": 32, "latents": 128, "batch": 32, "epoch_steps": 250},
@@ -136,7 +136,8 @@ def face_sets(settings):
 
     size = settings["size"]
     if settings["data"] == "synthetic":
-        return tuple(synthetic.load(count, seed, size) for count, seed in ((SYNTHETIC, 11), (256, 12), (256, 13)))
+        counts = (SYNTHETIC, HELD_OUT, HELD_OUT)
+        return tuple(synthetic.load(count, 11 + number, size) for number, count in enumerate(counts))
     return tuple(celeba.load(settings.get("root"), split, size) for split in ("train", "validation", "test"))
 
 

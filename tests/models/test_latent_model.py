@@ -119,6 +119,15 @@ def test_a_kept_model_reads_the_files(model, faces, tmp_path):
     assert Codec(again, 14).encode(faces[:3], 200) == files
 
 
+def test_a_collapsed_model_writes_files_too(faces):
+    encoder = convolutional.encoder(32, 3, 4)
+    decoder = convolutional.decoder(32, 3, 4)
+    decoder.layers[1].kernel.assign(np.zeros(decoder.layers[1].kernel.shape))  # deaf
+    codec = Codec(LatentModel.from_networks(encoder, decoder, faces), 15)
+    decoded = codec.decode(codec.encode(faces[:3], 128))
+    np.testing.assert_allclose(decoded, np.repeat(decoder(np.zeros((1, 3))), 3, 0), atol=1e-6)
+
+
 def test_no_faces(model):
     assert model.analysis(np.empty((0, 32, 32, 3))).shape[0] == 0
     assert Codec(model, 14).encode(np.empty((0, 32, 32, 3), np.float32)) == []

@@ -67,6 +67,7 @@ def test_batches_go_on_where_they_stopped(faces):
 
 def test_the_command_writes_everything(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "SYNTHETIC", 32)
+    monkeypatch.setattr(recipe, "HELD_OUT", 16)
     # No search: what it finds is tested elsewhere.
     monkeypatch.setattr("elic_tf.models.inversion.Inversion._adam", lambda self, z, mean, square, *_: (z, mean, square))
     monkeypatch.setattr("elic_tf.models.inversion.RANDOM", 100)

@@ -48,6 +48,7 @@ def test_killed_and_resumed_it_ends_the_same(faces, tmp_path):
 @pytest.mark.parametrize("more", ["--guard", "--extractor --gender 1 --region 0.1 --layer middle"])
 def test_the_command_writes_everything(tmp_path, monkeypatch, more):
     monkeypatch.setattr(gan, "SYNTHETIC", 32)
+    monkeypatch.setattr(gan, "HELD_OUT", 16)
     tiny = f"--width 2 --latents 4 --batch 4 --epochs 1 --epoch-steps 2 {more}"
     recipe.main(["--preset", "class", "--out", str(tmp_path), *tiny.split()])
     note = json.loads((tmp_path / "run.json").read_text())
