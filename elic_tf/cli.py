@@ -87,6 +87,9 @@ def parser():
     _add_bits(sub)
     _add_codec(sub)
     _add_photo(sub)
+    sub.add_argument(
+        "--gender", choices=("woman", "man", "unsaid"), help="what the file says, in one bit (default: what is seen)"
+    )
     sub.add_argument("-q", "--quiet", action="store_true", help="say nothing about what was written")
 
     sub = command("decode", "turn .elic files back into pictures")
@@ -94,7 +97,7 @@ def parser():
     sub.add_argument("-o", "--out", help="picture, folder for several files, or - for PNG on standard output")
     sub.add_argument("--size", type=int, default=64, help="width and height in pixels (default: %(default)s)")
     sub.add_argument("--into", metavar="PHOTO", help="paste the decoded face over the face in this photograph")
-    sub.add_argument("--decoder", help="which decoder, for codecs that have several")
+    sub.add_argument("--decoder", help="sharp or smooth (default: sharp, where the file says the gender)")
     sub.add_argument("--partial", action="store_true", help="decode what a cut file still holds")
     sub.add_argument("--face", help="with --into: which face, 1 is the leftmost, or 'largest'")
     sub.add_argument("-q", "--quiet", action="store_true", help="say nothing about what was written")

@@ -17,9 +17,13 @@ def encode(a):
 
     check_budget(a.bits)  # before the seconds it takes to find a face
     codec = _codec(a.codec)
+    if a.gender and a.gender not in codec.sides:
+        raise ElicError(f"files of the codec {codec.name} do not say the gender: leave --gender out")
+    side = codec.sides.index(a.gender) if a.gender else None
     targets = _targets(a.photos, a.out, ".elic")
     for photo, target in zip(a.photos, targets):
-        file = codec.encode(_face(photo, a, codec.size)[None], bits=a.bits)[0]
+        face = _face(photo, a, codec.size)[None]
+        file = codec.encode(face, bits=a.bits, **({"side": [side]} if a.gender else {}))[0]
         _write(target, file)
         _say(a, f"{photo} -> {target}: {len(file)} bytes, {8 * len(file)} bits, codec {codec.name}")
 

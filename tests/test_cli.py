@@ -57,6 +57,12 @@ def test_the_picture_is_what_python_decodes(elic, crop, tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), expected)
 
 
+def test_the_gender_can_be_said(elic, crop, tmp_path):
+    for said in ("woman", "man", "unsaid"):
+        elic("encode", "--aligned", crop, "-o", tmp_path / "face.elic", "--gender", said)
+        assert f"bits: {said}" in elic("info", tmp_path / "face.elic")[1]
+
+
 def test_default_names_are_beside_the_input(elic, crop, tmp_path):
     copy = tmp_path / "portrait.png"
     copy.write_bytes(crop.read_bytes())
@@ -107,6 +113,7 @@ ERRORS = {
     "not square": (["encode", "--aligned", "wide.png"], "square"),
     "too few bits": (["encode", "--aligned", "face.png", "--bits", "8"], "48 to 4096"),
     "unknown codec": (["encode", "--aligned", "face.png", "--codec", "x"], "no model is named"),
+    "no such saying": (["encode", "--aligned", "face.png", "--codec", "klt", "--gender", "man"], "--gender"),
     "unknown face": (["encode", "face.png", "--face", "left"], "--face"),
     "unknown decoder": (["decode", "good.elic", "--decoder", "x"], "decoder"),
     "unknown ending": (["decode", "good.elic", "-o", "face.xyz"], "ending"),

@@ -18,10 +18,11 @@ def anatomy(file):
     if codec.name == "symbolic":
         return _symbolic(codec, file, held)
     code = codec.model.code
-    level, symbols, _ = codec.read(file)
+    level, symbols, _, side = codec.read(file)
     q, g = divmod(level, len(code.shifts))
     sent = int((code.rows[level] >= 0).sum())
     ideal = code.bits(level, symbols)
+    said = 0.0 if side is None else float(code.side_lengths[side])
     lines = [
         f"{len(file)} bytes = {8 * len(file)} bits: format {held.version}, codec {codec.name}, "
         f"a {codec.size}x{codec.size} face",
@@ -30,12 +31,14 @@ def anatomy(file):
         f"({255 * code.step(level) / codec.size:.1f} grey levels per latent), energy {code.shifts[g]:+d}/8 octave",
         f"  latents            {ideal - code.level_lengths[level]:7.1f} bits: {int((symbols != 0).sum())} of {sent} "
         "sent are not zero",
-        f"  whole bytes        {8 * len(held.code) - ideal:+7.1f} bits",
+        f"  whole bytes        {8 * len(held.code) - ideal - said:+7.1f} bits",
         "",
         "byte  hex  meaning",
         f"   0   {file[0]:02x}  format version {held.version}, model {held.model} ({weights.name_of(held.model)})",
         f"   1   {file[1]:02x}  check: CRC-8 of everything else",
     ]
+    if side is not None:
+        lines.insert(2, f"  gender             {said:7.1f} bits: {codec.sides[side]}")
     return lines + _code_lines(code, file, sent)
 
 
@@ -88,7 +91,7 @@ def _certain(code, beginning, whole):
     from elic_tf.errors import DamagedError
 
     try:
-        level, _, known = code.read(beginning, partial=not whole)
+        level, _, known, _ = code.read(beginning, partial=not whole)
     except DamagedError:
         return None
     sent = code.rows[level] >= 0

@@ -6,7 +6,9 @@
 
 This is the only place where models and bytes meet. A model is anything with `analysis(faces) -> latents`,
 `synthesis(latents, decoder, steps) -> faces`, a `code` (`LatentCode`), a `size`, a `name` and the names of its
-`decoders`. One whose decoder is not linear also has `improve`, see `elic_tf.coding.search`.
+`decoders`. One whose decoder is not linear also has `improve`, see `elic_tf.coding.search`; one whose files say
+something that the latents do not, also `sides`, names of what they may say, `side(faces)`, which of these it is, and
+its `synthesis` takes that too.
 """
 
 import importlib
@@ -60,6 +62,7 @@ class Codec:
     def __init__(self, model, number):
         self.model, self.number = model, number
         self.name, self.size, self.decoders = model.name, model.size, tuple(model.decoders)
+        self.sides = tuple(getattr(model, "sides", ()))
 
     def __repr__(self):
         return f"Codec.load({self.name!r})"
@@ -90,37 +93,57 @@ class Codec:
         """Load the codec that wrote `file` (bytes)."""
         return cls.load(weights.name_of(container.unpack(file, partial).model))
 
-    def encode(self, faces, bits=256):
+    def encode(self, faces, bits=256, side=None):
         """Encode each face into a file of at most `bits` bits, as good as the model can make it with them.
 
         faces: (n, size, size, 3), uint8 or float in [0, 1]
         bits: 48 to 4096, for the whole file on disk, header and check included; whole bytes are used
-        Returns a list of n `bytes`. Raises BudgetError or ImageError.
+        side: (n,) of what the files are to say beside the latents, indices of `self.sides`; by default what the model
+            sees
+        Returns a list of n `bytes`. Raises BudgetError, ImageError, or ValueError for a side that there is not.
         """
         room = check_budget(bits) - container.HEADER_BYTES
         faces = as_faces(faces, self.size)
+        if side is not None:
+            side = self._checked(side, len(faces))
         files = []
         for start in range(0, len(faces), _CHUNK):
             part = faces[start : start + _CHUNK]
             latents = self.model.analysis(part)
-            codes = self._codes(part, latents, 8.0 * room)
+            said = None if side is None else side[start : start + _CHUNK]
+            if self.sides and said is None:
+                said = self.model.side(part)
+            codes = self._codes(part, latents, said, 8.0 * room)
             # The ideal length may reach the budget to the last fraction of a bit, and then the code may need one
             # byte more. One bit less always fits.
-            tight = [i for i, code in enumerate(codes) if len(code) > room]
-            for i, code in zip(tight, self._codes(part[tight], latents[tight], 8.0 * room - 1.01) if tight else []):
-                codes[i] = code
+            for i in (i for i, code in enumerate(codes) if len(code) > room):
+                here = slice(i, i + 1)
+                again = None if said is None else said[here]
+                [codes[i]] = self._codes(part[here], latents[here], again, 8.0 * room - 1.01)
             files += [container.Container(self.number, code).pack() for code in codes]
         return files
 
-    def _codes(self, faces, latents, ideal):
+    def _checked(self, side, count):
+        if not self.sides:
+            raise ValueError(f"files of the codec '{self.name}' say nothing beside the latents: leave `side` out")
+        side, most = np.asarray(side), len(self.sides) - 1
+        if side.shape != (count,) or side.dtype.kind not in "iu" or not np.isin(side, range(most + 1)).all():
+            raise ValueError(f"side must be {count} whole numbers, one for each face, from 0 to {most}")
+        return side
+
+    def _codes(self, faces, latents, side, ideal):
+        code = self.model.code
+        if self.sides:
+            ideal = ideal - code.side_lengths[side]
         if hasattr(self.model, "improve"):
             levels, symbols = search.spend(self.model, faces, latents, ideal)
         else:
-            levels, symbols = rate.spend(self.model.code, latents, ideal)
-        return [self.model.code.write(level, row) for level, row in zip(levels, symbols)]
+            levels, symbols = rate.spend(code, latents, ideal)
+        sides = side if self.sides else [None] * len(levels)
+        return [code.write(*each) for each in zip(levels, symbols, sides)]
 
     def read(self, file, partial=False):
-        """Return (level, symbols (K,), number of latents read) of one file. Raises FileError and its kinds."""
+        """Return the `latent_code.Reading` of one file. Raises FileError and its kinds."""
         held = container.unpack(file, partial)
         if held.model != self.number:
             name = weights.name_of(held.model)
@@ -142,7 +165,7 @@ class Codec:
         read = [self.read(file, partial) for file in files]
         if not read:
             return np.empty((0, self.size, self.size, 3), np.float32)
-        levels, symbols, counts = zip(*read)
+        levels, symbols, counts, sides = zip(*read)
         whole = [int((self.model.code.rows[level] >= 0).sum()) for level in levels]
         known, total = min(zip(counts, whole))
         if partial and known < total:
@@ -150,8 +173,10 @@ class Codec:
             warnings.warn(cut, PartialWarning, stacklevel=2)
         latents = self.model.code.dequantise(levels, np.stack(symbols))
         steps = np.array([self.model.code.step(level) for level in levels], np.float32)
+        told = {"side": np.array(sides)} if self.sides else {}
+        chunks = [slice(i, i + _CHUNK) for i in range(0, len(latents), _CHUNK)]
         parts = [
-            self.model.synthesis(latents[i : i + _CHUNK], decoder, steps[i : i + _CHUNK])
-            for i in range(0, len(latents), _CHUNK)
+            self.model.synthesis(latents[i], decoder, steps[i], **{name: each[i] for name, each in told.items()})
+            for i in chunks
         ]
         return np.concatenate(parts)

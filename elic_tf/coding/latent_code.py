@@ -1,5 +1,7 @@
 """How a vector of latents becomes bytes: one symbol for the level, then one integer per latent.
 
+Before both there may be a symbol that the latents do not tell, side information, such as the gender.
+
 A level says how finely this face is quantised (the step, the same for every latent: reverse water-filling, Cover and
 Thomas 10.3.3, spends D on each component whose variance exceeds D and sends none of the others) and how busy it is (the
 shift: some faces have twice the energy of others in every component alike, and one symbol tells). The table
@@ -7,8 +9,9 @@ for a latent follows from integers alone: its scale plus the shift minus the ste
 the row of the bank. So the tables are those of the ratio of standard deviation to step, shared by all latents.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +21,15 @@ from elic_tf.errors import DamagedError
 
 OCTAVE = 8
 """Scales, steps and shifts count eighths of an octave: the value v stands for 2**(v / 8)."""
+
+
+class Reading(NamedTuple):
+    """What a code says: level, symbols (K,), the number of latents read, and the side information, None if none."""
+
+    level: int
+    symbols: np.ndarray
+    known: int
+    side: int | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,7 @@ class LatentCode:
     first_ratio: a latent whose ratio lies below it is not sent and reads as 0
     centroids: (rows, 3) float, where in its bin the mean of a latent lies when its integer is 1, 2, or more:
         |latent| is (|integer| - centroid) * step
+    side_freqs: (S,) table of a symbol before the first; empty, and there is none
     """
 
     bank: Bank
@@ -41,16 +54,19 @@ class LatentCode:
     level_freqs: np.ndarray
     first_ratio: int
     centroids: np.ndarray
+    side_freqs: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def arrays(self):
         """Everything as named arrays, for `numpy.savez`."""
-        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "bank"}
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "bank"}
+        if not len(self.side_freqs):
+            del own["side_freqs"]
         return own | {"bank_freqs": self.bank.freqs, "bank_limits": self.bank.limits}
 
     @classmethod
     def from_arrays(cls, arrays):
         """Rebuild from a mapping that holds what `arrays` gave; it may hold more."""
-        own = {field.name: arrays[field.name] for field in fields(cls) if field.name != "bank"}
+        own = {each.name: arrays[each.name] for each in fields(cls) if each.name in arrays}
         own["first_ratio"] = int(own["first_ratio"])
         own["centroids"] = own["centroids"].astype(np.float32)
         return cls(Bank(arrays["bank_freqs"].astype(np.int32), arrays["bank_limits"]), **own)
@@ -81,9 +97,20 @@ class LatentCode:
     def _level_table(self):
         return cumulative(self.level_freqs)
 
-    def write(self, level, symbols):
+    @cached_property
+    def side_lengths(self):
+        """(S,) cost of the side information in bits."""
+        return code_lengths(self.side_freqs)
+
+    @cached_property
+    def _side_table(self):
+        return cumulative(self.side_freqs) if len(self.side_freqs) else None
+
+    def write(self, level, symbols, side=None):
         """Return the code of one face: `level` and its integers `symbols` (K,); those not sent must be 0."""
         encoder = Encoder()
+        if self._side_table is not None:
+            encoder.put(side, self._side_table)
         encoder.put(level, self._level_table)
         tables, limits = self.bank.cumulatives, self.bank.limits
         for row, symbol in zip(self.rows[level].tolist(), np.asarray(symbols).tolist()):
@@ -92,15 +119,17 @@ class LatentCode:
         return encoder.finish()
 
     def read(self, code, partial=False):
-        """Return (level, symbols (K,), number of latents read) of a code.
+        """Return the `Reading` of a code.
 
         `partial=True` reads as many latents as the beginning of a cut code determines; the others are 0.
         Raises DamagedError for a code that `write` would not have written, or a cut one that determines nothing.
         """
         decoder = Decoder(code, cut=partial)
         symbols = np.zeros(len(self.scales), np.int32)
-        known = -1
+        known, side = -1, None
         try:
+            if self._side_table is not None:
+                side = decoder.get(self._side_table)
             level = decoder.get(self._level_table)
             known = 0
             tables, limits = self.bank.cumulatives, self.bank.limits
@@ -112,17 +141,18 @@ class LatentCode:
             if known < 0:
                 raise DamagedError("too little of this .elic file is left to show anything") from None
         # Every face has one spelling. Damage that slips through the check is mostly caught here.
-        if not partial and self.write(level, symbols) != code:
+        if not partial and self.write(level, symbols, side) != code:
             raise DamagedError("damaged .elic file: its code is not one that an encoder writes")
-        return level, symbols, known
+        return Reading(level, symbols, known, side)
 
-    def bits(self, level, symbols):
+    def bits(self, level, symbols, side=None):
         """The ideal code length -log2 p of one face, in bits."""
         rows = self.rows[level]
         sent = rows >= 0
         middle = self.bank.lengths.shape[1] // 2
         lengths = self.bank.lengths[rows[sent], np.asarray(symbols)[sent] + middle]
-        return float(self.level_lengths[level] + lengths.sum(dtype=np.float64))
+        before = 0.0 if side is None else self.side_lengths[side]
+        return float(before + self.level_lengths[level] + lengths.sum(dtype=np.float64))
 
     def dequantise(self, levels, symbols):
         """Return latents (n, K) float32 for `levels` (n,) and `symbols` (n, K)."""

@@ -93,7 +93,7 @@ class SymbolicCodec:
     draws and compares for each face, 2 ms each; 0 takes the parser's word.
     """
 
-    name, number, size, decoders = "symbolic", NUMBER, 64, ("smooth",)
+    name, number, size, decoders, sides = "symbolic", NUMBER, 64, ("smooth",), ()
 
     def __init__(self, parser=None, trials=TRIALS):
         self.parser, self.trials = parser, trials

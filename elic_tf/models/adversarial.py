@@ -42,13 +42,13 @@ def L_fool(*fakes):
     return -sum(log_D(fake) for fake in fakes) / len(fakes)
 
 
-def r1(discriminator, faces):
+def r1(discriminator, faces, **told):
     """|grad_x logit|^2 at real faces, (n,); the penalty is half of its mean times a weight (Mescheder et al., (9)).
 
     A discriminator that stands on frozen features has a `head(faces)`, see `elic_tf.models.system`: x is then these
-    features, as what is below cannot change.
+    features, as what is below cannot change. told: what it takes beside faces.
     """
-    inputs, judge = discriminator.head(faces) if hasattr(discriminator, "head") else (faces, discriminator)
+    inputs, judge = discriminator.head(faces, **told) if hasattr(discriminator, "head") else (faces, discriminator)
     inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
@@ -129,15 +129,15 @@ class AdversarialModel(keras.Model):
     def _scale(self):
         return tf.reduce_min([optimizer.scale_loss(1.0) for optimizer in self.optimizers])
 
-    def penalised(self, gradients, faces):
-        """Gradients of the discriminator, with that of the penalty added where it is due."""
+    def penalised(self, gradients, faces, **told):
+        """Gradients of the discriminator, with that of the penalty added where it is due; arguments as for `r1`."""
         if not self.r1:
             return gradients
         network = self.players["discriminator"]
 
         def take():
             with tf.GradientTape() as tape:
-                slope = r1(network, faces)
+                slope = r1(network, faces, **told)
                 loss = LAZY * self.r1 / 2 * slope
             return [*self.gradient(tape, loss, network.trainable_variables), tf.reduce_mean(slope)]
 

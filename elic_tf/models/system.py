@@ -34,11 +34,13 @@ CENTRE, RADII, EDGE = (0.58, 0.5), (0.40, 0.34), 0.12
 and how wide the soft edge is, as a share of the ellipse."""
 
 
-def classifier(shapes, width=32):
+def classifier(shapes, width=32, told=0):
     """C: a dictionary of feature maps to a dictionary of `joint`, its last map (n, s, s, 4 width), and logits (n,).
 
     shapes: {name: (h, w, channels)}, each map half as large as the one before. From the largest on, maps are shrunk,
-    and joined by the next.
+    and joined by the next. told: length of one more input, `told` (n, told), what is known of the face; C then says
+    whether the face is real and is what it is said to be (T. Miyato, M. Koyama, "cGANs with projection discriminator",
+    ICLR 2018).
     """
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
     x = None
@@ -51,44 +53,50 @@ def classifier(shapes, width=32):
         x = ops.leaky_relu(own, 0.2)
     x = layers.Conv2D(4 * width, 3, padding="same", kernel_initializer=keras.initializers.VarianceScaling(2.0))(x)
     joint = layers.Activation("linear", dtype="float32", name="joint")(x)
-    x = layers.Dense(1, dtype="float32")(layers.Flatten()(ops.leaky_relu(joint, 0.2)))
-    return keras.Model(
-        inputs, {"joint": joint, "logits": layers.Reshape((), dtype="float32", name="logits")(x)}, name="classifier"
-    )
+    x = ops.leaky_relu(joint, 0.2)
+    logits = layers.Dense(1, dtype="float32")(layers.Flatten()(x))
+    if told:
+        inputs["told"] = keras.Input((told,), name="told")
+        expected = layers.Dense(4 * width, use_bias=False, dtype="float32")(inputs["told"])
+        logits = logits + ops.sum(expected * ops.mean(x, (1, 2)), -1, keepdims=True)
+    logits = layers.Reshape((), dtype="float32", name="logits")(logits)
+    return keras.Model(inputs, {"joint": joint, "logits": logits}, name="classifier")
 
 
 class Critic(keras.Model):
     """A discriminator on frozen features: faces to a dictionary of all that F gives, and C's `joint` and `logits`.
 
     extractor: F, faces (n, size, size, 3) in [0, 1] to a dictionary; a layer without trainable variables. maps: which
-    of its outputs C sees; "faces" are the pixels themselves. width: of C, see `classifier`.
+    of its outputs C sees; "faces" are the pixels themselves. width, told: of C, see `classifier`; where C is told
+    something, it is called with faces and that.
 
     What F skips over, such as a fine pattern between the places that its first layer steps on, C sees in the pixels
     only. Without them, a decoder learns to draw such patterns.
     """
 
-    def __init__(self, extractor, size=64, maps=MAPS, width=32):
+    def __init__(self, extractor, size=64, maps=MAPS, width=32, told=0):
         super().__init__(name="discriminator")
         self.extractor, self.maps = extractor, tuple(maps)
         seen = self._features(np.zeros((1, size, size, 3), np.float32))
-        self.classifier = classifier({name: tuple(seen[name].shape[1:]) for name in self.maps}, width)
+        self.classifier = classifier({name: tuple(seen[name].shape[1:]) for name in self.maps}, width, told)
         self.built = True
         if extractor.trainable_variables:
             raise ValueError("the extractor must be frozen: it has trainable variables")
 
-    def call(self, faces, training=False):
+    def call(self, faces, told=None, training=False):
         seen = self._features(faces)
-        return seen | self.classifier(self._seen(seen), training=training)
+        return seen | self.classifier(self._seen(seen, told), training=training)
 
-    def head(self, faces):
-        """C, and what it sees of faces: where the R1 penalty is taken."""
-        return self._seen(self._features(faces)), self.classifier
+    def head(self, faces, told=None):
+        """What C sees of faces, where the R1 penalty is taken, and C, a function of it."""
+        judge = lambda seen, training=False: self.classifier(self._seen(seen, told), training=training)  # noqa: E731
+        return self._seen(self._features(faces), None), judge
 
     def _features(self, faces):
         return self.extractor(faces) | {"faces": ops.convert_to_tensor(faces)}
 
-    def _seen(self, features):
-        return {name: features[name] for name in self.maps}
+    def _seen(self, features, told):
+        return {name: features[name] for name in self.maps} | ({} if told is None else {"told": told})
 
 
 def gender(x, x_tilde, seen, seen_tilde):
@@ -144,19 +152,19 @@ class SharpDecoder(AdversarialModel):
     """Trains a decoder of given codes, beside a discriminator: the likeness and realism of the VAE/GAN, no encoder.
 
     decoder: a network from `inputs` to faces (n, size, size, 3) in [0, 1]. terms: {name: (weight, term)}, likeness; the
-    decoder descends their sum - log D(fake), the discriminator climbs log D(x) + log(1 - D(fake)).
+    decoder descends their sum - realism log D(fake), the discriminator climbs log D(x) + log(1 - D(fake)).
 
     A batch is a dictionary: face; inputs, what the decoder takes; and, if wanted, shift, (2,) pixels by which the
     discriminator sees both kinds of faces moved. F steps over pixels, and a decoder that always stands in the same
-    place learns patterns that fit these steps. Called with inputs, the model is the averaged decoder.
+    place learns patterns that fit these steps. Where the inputs hold `gender`, the discriminator is told it too. Called
+    with inputs, the model is the averaged decoder.
     """
 
-    def __init__(self, decoder, discriminator, terms, **settings):
-        self._names = tuple(terms)
+    def __init__(self, decoder, discriminator, terms, realism=1.0, **settings):
         watched = ("db", "discriminator", "decoder", "real_right", "fake_right", *terms)
         players = {"decoder": decoder, "discriminator": discriminator}
         super().__init__(players, watched, averaged=("decoder",), **settings)
-        self.terms = dict(terms)
+        self.terms, self.realism = dict(terms), realism
 
     def call(self, inputs):
         return self.network("decoder")(inputs, training=False)
@@ -165,16 +173,18 @@ class SharpDecoder(AdversarialModel):
         x = batch["face"]
         decoder, discriminator = self.players["decoder"], self.players["discriminator"]
         moved = lambda faces: tf.roll(faces, batch["shift"], (1, 2)) if "shift" in batch else faces  # noqa: E731
+        inputs = batch["inputs"]
+        told = {"told": inputs["gender"]} if isinstance(inputs, dict) and "gender" in inputs else {}
         with tf.GradientTape(persistent=True) as tape:
-            fake = decoder(batch["inputs"], training=True)
-            seen, seen_fake = (discriminator(moved(each), training=True) for each in (x, fake))
+            fake = decoder(inputs, training=True)
+            seen, seen_fake = (discriminator(moved(each), training=True, **told) for each in (x, fake))
             values = {name: term(x, fake, seen, seen_fake) for name, (_, term) in self.terms.items()}
             fool, down = L_fool(seen_fake["logits"]), -L_GAN(seen["logits"], seen_fake["logits"])
-            whole = fool + sum(weight * values[name] for name, (weight, _) in self.terms.items())
+            whole = self.realism * fool + sum(weight * values[name] for name, (weight, _) in self.terms.items())
         own = self.gradient(tape, down, discriminator.trainable_variables)
         gradients = {
             "decoder": self.gradient(tape, whole, decoder.trainable_variables),
-            "discriminator": self.penalised(own, x),
+            "discriminator": self.penalised(own, x, **told),
         }
         right = {"real_right": seen["logits"] > 0, "fake_right": seen_fake["logits"] < 0}
         return gradients, values | {"db": decibel(x, fake), "discriminator": down, "decoder": fool} | {

@@ -59,15 +59,17 @@ def _residual(x, condition, relu=ops.relu):
     return x + _conv(relu(hidden), filters, gain=0.1)
 
 
-def synthesis_network(filters=80, deep=160, blocks=(2, 3, 2), width=160, relu=ops.relu):
+def synthesis_network(filters=80, deep=160, blocks=(2, 3, 2), width=160, gender=False, relu=ops.relu):
     """The residual g of a reconstruction (n, 16, 16, 48), latents (n, 384) over their scales, and log2 step (n, 1).
 
-    relu: what to put in its place; LiteRT knows the gradient of other functions only.
+    gender: whether it is also told the gender (n, 1): -1 woman, 1 man, 0 not known. relu: what to put in its place;
+    LiteRT knows the gradient of other functions only.
     """
     base = keras.Input((GRID, GRID, DEPTH), name="base")
     vector = keras.Input((GLOBAL,), name="latents")
     step = keras.Input((1,), name="log_step")
-    condition = layers.Concatenate()([vector, step])
+    inputs = [base, vector, step, *([keras.Input((1,), name="gender")] if gender else [])]
+    condition = layers.Concatenate()(inputs[1:])
     for _ in range(2):
         condition = relu(layers.Dense(width)(condition))
     x = Place()(_conv(4 * (base - 0.5), filters, gain=1.0))
@@ -81,8 +83,8 @@ def synthesis_network(filters=80, deep=160, blocks=(2, 3, 2), width=160, relu=op
     for _ in range(blocks[2]):
         x = _residual(x, condition, relu)
     last = layers.Conv2D(DEPTH, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="last")
-    network = keras.Model([base, vector, step], last(relu(x)), name="synthesis")
-    network.shape_arguments = {"filters": filters, "deep": deep, "blocks": blocks, "width": width}
+    network = keras.Model(inputs, last(relu(x)), name="synthesis")
+    network.shape_arguments = {"filters": filters, "deep": deep, "blocks": blocks, "width": width, "gender": gender}
     return network
 
 

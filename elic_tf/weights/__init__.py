@@ -24,6 +24,7 @@ class Entry:
 
 # In order of preference: the first is the default.
 MODELS = {
+    "portrait": Entry(4, "transform.npz", "elic_tf.models.runtime:Portrait"),
     "transform": Entry(2, "transform.npz", "elic_tf.models.runtime:Transform"),
     "klt": Entry(1, "klt.npz", "elic_tf.models.klt:KLT"),
 }

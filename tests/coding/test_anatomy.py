@@ -17,6 +17,15 @@ def test_every_byte_of_a_file_is_explained():
     assert [line.split()[1] for line in numbered] == [f"{byte:02x}" for byte in file]
 
 
+def test_what_a_file_says_of_the_gender_is_explained():
+    codec = Codec.load("portrait")
+    for number, said in enumerate(codec.sides):
+        (file,) = codec.encode(synthetic.faces(1, seed=1), bits=128, side=[number])
+        [line] = [line for line in anatomy(file) if line.strip().startswith("gender")]
+        assert line.endswith(f" {said}")
+        assert float(line.split()[1]) == pytest.approx(codec.model.code.side_lengths[number], abs=0.06)
+
+
 def test_a_record_is_explained_factor_by_factor():
     records = synthetic.sample(4, seed=2)
     for record, file in zip(records, SymbolicCodec().encode_records(records)):

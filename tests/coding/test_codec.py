@@ -37,7 +37,8 @@ def faces():
 def digest(codec, files):
     """A hash of everything that decoding symbols gives."""
     reads = [codec.read(file) for file in files]
-    text = json.dumps([[int(level), symbols.tolist()] for level, symbols, _ in reads])
+    said = [read.side for read in reads if read.side is not None]
+    text = json.dumps([*said, *([int(read.level), read.symbols.tolist()] for read in reads)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -54,7 +55,8 @@ def test_the_budget_is_never_exceeded_and_is_used(bits):
 def test_mean_file_is_at_most_a_byte_over_the_ideal(codec, faces):
     for bits in (64, 256, 1024):
         files = codec.encode(faces, bits=bits)
-        ideal = [codec.model.code.bits(*codec.read(file)[:2]) for file in files]
+        reads = map(codec.read, files)
+        ideal = [codec.model.code.bits(read.level, read.symbols, read.side) for read in reads]
         overhead = np.mean([8 * len(file) for file in files]) - np.mean(ideal)
         assert 8 * container.HEADER_BYTES - 8 < overhead <= 8 * container.HEADER_BYTES + 8
 
@@ -158,6 +160,24 @@ def test_single_bytes_and_unknown_decoders_are_programming_errors(codec, faces):
         codec.decode(file)
     with pytest.raises(ValueError, match="decoders"):
         codec.decode([file], decoder="magic")
+
+
+def test_what_is_said_beside_the_latents_is_in_the_file(faces):
+    codec = elic_tf.Codec.load("portrait")
+    for number, said in enumerate(codec.sides):
+        files = codec.encode(faces[:2], bits=128, side=[number, number])
+        assert all(8 * len(file) <= 128 for file in files)
+        assert [codec.sides[codec.read(file).side] for file in files] == [said, said]
+    seen = codec.model.side(faces)
+    assert [codec.read(file).side for file in codec.encode(faces, bits=128)] == seen.tolist()
+
+
+@pytest.mark.parametrize("side", [[0], [0, 3], [0, -1], [0.0, 1.0], ["woman", "man"], [None, 0]])
+def test_what_cannot_be_said_is_refused(faces, side):
+    with pytest.raises(ValueError, match="2 whole numbers"):
+        elic_tf.Codec.load("portrait").encode(faces[:2], side=side)
+    with pytest.raises(ValueError, match="leave `side` out"):
+        elic_tf.Codec.load("klt").encode(faces[:2], side=side)
 
 
 def test_damaged_files_give_typed_errors_or_images():

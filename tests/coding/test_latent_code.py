@@ -1,5 +1,7 @@
 """Latents to bytes and back, on a small code made here."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,10 +43,26 @@ def draw(code, level, seed):
 def test_round_trip_costs_what_bits_says(code, level, seed):
     symbols = draw(code, level, seed)
     written = code.write(level, symbols)
-    back_level, back, known = code.read(written)
-    assert (back_level, known) == (level, len(symbols))
+    back_level, back, known, side = code.read(written)
+    assert (back_level, known, side) == (level, len(symbols), None)
     np.testing.assert_array_equal(back, symbols)
     assert 8 * len(written) <= code.bits(level, symbols) + 9
+
+
+@settings(max_examples=50, deadline=None)
+@given(level=st.integers(0, 5), seed=st.integers(0, 10_000), side=st.integers(0, 2))
+def test_side_information_goes_before_all(code, level, seed, side):
+    more = dataclasses.replace(code, side_freqs=frequencies([0.7, 0.25, 0.05]))
+    symbols = draw(code, level, seed)
+    written = more.write(level, symbols, side)
+    read = more.read(written)
+    assert (read.level, read.side, read.known) == (level, side, len(symbols))
+    np.testing.assert_array_equal(read.symbols, symbols)
+    cost = more.bits(level, symbols, side) - code.bits(level, symbols)
+    assert cost == pytest.approx(-np.log2([0.7, 0.25, 0.05][side]), abs=1e-2)
+    assert 8 * len(written) <= more.bits(level, symbols, side) + 9
+    back = LatentCode.from_arrays(more.arrays())
+    assert back.read(written).side == side
 
 
 def test_rows_depend_on_the_ratio_of_scale_to_step_alone(code):
@@ -64,7 +82,7 @@ def test_a_cut_code_reads_as_the_first_latents(code, level, seed, keep):
     symbols = draw(code, level, seed)
     written = code.write(level, symbols)
     try:
-        back_level, back, known = code.read(written[:keep], partial=True)
+        back_level, back, known, _ = code.read(written[:keep], partial=True)
     except DamagedError as error:
         assert keep < 2 and "too little" in str(error)
         return
@@ -78,7 +96,7 @@ def test_a_cut_code_reads_as_the_first_latents(code, level, seed, keep):
 def test_every_face_has_one_spelling(code, data):
     """Bytes either decode to something that is written just so, or are called damaged."""
     try:
-        level, symbols, _ = code.read(data)
+        level, symbols, *_ = code.read(data)
     except DamagedError:
         return
     assert code.write(level, symbols) == data

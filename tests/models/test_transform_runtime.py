@@ -88,7 +88,8 @@ def test_files_fit_and_decode(faces, bits):
     decoded = codec.decode(files)
     assert decoded.shape == faces.shape and decoded.dtype == np.float32
     assert decoded.min() >= 0 and decoded.max() <= 1
-    np.testing.assert_allclose(codec.decode(files[2:3])[0], decoded[2], atol=1e-5)
+    # Half a grey level: activations are rounded to bytes, so a rounding of the input may go a little further.
+    np.testing.assert_allclose(codec.decode(files[2:3])[0], decoded[2], atol=2e-3)
 
 
 @shipped
@@ -102,7 +103,7 @@ def test_nothing_to_do():
 def test_what_is_shipped_is_small():
     folder = weights.path("transform").parent
     sizes = {path.name: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-    assert sum(name.startswith("transform_") and ".tflite" in name for name in sizes) == 4
+    assert sum(name.startswith("transform_") and ".tflite" in name for name in sizes) == 5
     assert sum(sizes.values()) < 20_000_000  # all models together
 
 
