@@ -29,6 +29,8 @@ from elic_tf.models.adversarial import L_GAN, AdversarialModel, L_fool
 from elic_tf.models.vae_gan import L_llike, decibel, spread
 
 MAPS = ("shallow", "middle", "deep")
+GRID = 8
+"""Side of the last map of C, where F has no smaller one."""
 CENTRE, RADII, EDGE = (0.58, 0.5), (0.40, 0.34), 0.12
 """The face in an aligned crop, rows then columns: its centre and half its height and width, as shares of the picture,
 and how wide the soft edge is, as a share of the ellipse."""
@@ -37,20 +39,22 @@ and how wide the soft edge is, as a share of the ellipse."""
 def classifier(shapes, width=32, told=0):
     """C: a dictionary of feature maps to a dictionary of `joint`, its last map (n, s, s, 4 width), and logits (n,).
 
-    shapes: {name: (h, w, channels)}, each map half as large as the one before. From the largest on, maps are shrunk,
-    and joined by the next. told: length of one more input, `told` (n, told), what is known of the face; C then says
-    whether the face is real and is what it is said to be (T. Miyato, M. Koyama, "cGANs with projection discriminator",
-    ICLR 2018).
+    shapes: {name: (h, w, channels)}, no two of a size. From the largest on, maps are halved, down to 8x8 or the
+    smallest, and joined on the way by those of their size. told: length of one more input, `told` (n, told), what is
+    known of the face; C then says whether the face is real and is what it is said to be (T. Miyato, M. Koyama, "cGANs
+    with projection discriminator", ICLR 2018).
     """
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    x = None
-    for number, each in enumerate(sorted(inputs.values(), key=lambda each: -each.shape[1])):
+    by_size = {each.shape[1]: each for each in inputs.values()}
+    size, x, number = max(by_size), None, 0
+    while size >= min(GRID, *by_size):
         filters = width * 2 ** min(number, 2)
-        own = layers.Conv2D(filters, 1, kernel_initializer="he_normal")(each)
+        parts = [layers.Conv2D(filters, 1, kernel_initializer="he_normal")(by_size[size])] if size in by_size else []
         if x is not None:
             start = keras.initializers.VarianceScaling(2.0)
-            own = own + layers.Conv2D(filters, 3, 2, padding="same", kernel_initializer=start)(x)
-        x = ops.leaky_relu(own, 0.2)
+            parts.append(layers.Conv2D(filters, 3, 2, padding="same", kernel_initializer=start)(x))
+        x = ops.leaky_relu(parts[0] + parts[1] if len(parts) > 1 else parts[0], 0.2)
+        size, number = (size + 1) // 2 if size > 1 else 0, number + 1
     x = layers.Conv2D(4 * width, 3, padding="same", kernel_initializer=keras.initializers.VarianceScaling(2.0))(x)
     joint = layers.Activation("linear", dtype="float32", name="joint")(x)
     x = ops.leaky_relu(joint, 0.2)

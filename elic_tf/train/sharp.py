@@ -148,13 +148,14 @@ def start(synthesis):
 
 
 def train(faces, validation, codec, out, *, epochs, epoch_steps=EPOCH, batch=BATCH, seed=0, rate=RATE, chosen=None,
-          extractor=None, maps=("faces", *MAPS), untold=UNTOLD, shift=SHIFT, stop=None, callbacks=(),
+          extractor=None, maps=("faces", *MAPS), untold=UNTOLD, shift=SHIFT, known=None, stop=None, callbacks=(),
           **settings):  # fmt: skip
     """Train, or go on training, in the folder `out`; returns the `SharpDecoder`.
 
     faces, validation: (n, 64, 64, 3) uint8. codec: a trained `TransformModel`, whose synthesis is the start.
     chosen: see `terms`. extractor: F of the discriminator (default: the shipped one), maps: what C sees. untold, shift:
-    see `batches`. stop: end after so many epochs, as if killed there. settings: of `SharpDecoder`.
+    see `batches`. known: what `Codes.of` gives for the faces, if that is there already. stop: end after so many
+    epochs, as if killed there. settings: of `SharpDecoder`.
     """
     from elic_tf.models import system
     from elic_tf.models.features import FrozenExtractor
@@ -168,7 +169,7 @@ def train(faces, validation, codec, out, *, epochs, epoch_steps=EPOCH, batch=BAT
     slower = {"decoder": training.cosine(rate, total), "discriminator": training.cosine(2 * rate, total)}
     network = decoder_network(start(codec.synthesis))
     model = system.SharpDecoder(network, critic, chosen or terms(), rate=slower, **settings)
-    known, some = codes.of(faces), validation[: gan.SAMPLES]
+    known, some = known or codes.of(faces), validation[: gan.SAMPLES]
     (latents, _), gender = codes.of(some)
     fixed = codes.inputs(latents, gender, np.full(len(some), sum(STEPS) // 2), np.ones(len(some), np.float32))
     draw = functools.partial(batches, codes, faces, *known, seed=seed, batch=batch, untold=untold, shift=shift)

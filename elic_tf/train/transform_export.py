@@ -69,7 +69,6 @@ def _convert(function, inputs, network, half):
 
 def gender_to_litert(extractor):
     """A LiteRT model of faces (1, 64, 64, 3) to `output` (1, 1), positive for a man. extractor: of a `VQA`."""
-    import tensorflow as tf
 
     def function(faces):
         logits = extractor(faces)["gender_logits"]
