@@ -147,7 +147,7 @@ def demo(a):
     _write_picture(folder / "pasted.png", photos.paste(photo, decoded, placement))
     print("pasted.png           and put back into the photograph")
     print("compare.png          drawing what other formats make of it, some seconds ...", flush=True)
-    _compare(face, a.bits, [Codec.load(name) for name in Codec.available()], None, folder / "compare.png")
+    _compare(face, a.bits, [codec, Codec.load("klt")], None, folder / "compare.png")
     print(f"\nAll in {folder.resolve()}; open compare.png")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from elic_tf.errors import ElicError, ImageError
 from elic_tf.measure import baselines, distortion
 
-COLUMNS, TILE, GAP, MARGIN = 5, 212, 20, 30
+COLUMNS, TILE, GAP, MARGIN = 6, 173, 20, 31
 INK, FAINT, RED, BLUE = "#1a1a1a", "#666666", "#c0201c", "#1f5fa8"
 
 
@@ -33,9 +33,9 @@ def compare(face, bits, codecs=(), names=None, judge=None):
     """What each codec makes of one face at `bits`: a list of `Result`; the original, ours, the baselines.
 
     face: (size, size, 3), float in [0, 1] or uint8. codecs: objects with `name`, `encode(faces, bits=...)`
-    and `decode(files)`. names: of baselines; all that are installed if None. A baseline shows its best file
-    of at most `bits`, or, where there is none, its smallest, marked `too_large`. judge: a `GenderJudge`, or
-    None.
+    and `decode(files)`; one with several `decoders` is shown with each. names: of baselines; all that are
+    installed if None. A baseline shows its best file of at most `bits`, or, where there is none, its smallest,
+    marked `too_large`. judge: a `GenderJudge`, or None.
     """
     face = np.asarray(face)
     if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3:
@@ -46,8 +46,11 @@ def compare(face, bits, codecs=(), names=None, judge=None):
     results = [Result("original", faces[0])]
     for codec in codecs:
         files = codec.encode(faces, bits=bits)
-        image = np.asarray(codec.decode(files))[0]
-        results.append(Result(codec.name, image, 8 * len(files[0]), _psnr(faces[0], image), ours=True))
+        decoders = getattr(codec, "decoders", (None,))
+        for decoder in decoders:
+            image = np.asarray(codec.decode(files, decoder=decoder) if decoder else codec.decode(files))[0]
+            name = codec.name if len(decoders) == 1 else f"{codec.name}, {decoder}"
+            results.append(Result(name, image, 8 * len(files[0]), _psnr(faces[0], image), ours=True))
     found = []
     for name in baselines.names() if names is None else names:
         coded = baselines.within(name, faces, bits)[0]
