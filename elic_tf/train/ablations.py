@@ -15,7 +15,7 @@ import sys
 import keras
 import numpy as np
 
-from elic_tf.train import experiments, sharp
+from elic_tf.train import callbacks, experiments, sharp
 
 VARIANTS = {
     "full": ("everything", {}),
@@ -98,7 +98,7 @@ def train(settings, faces, validation, codec, folder, *, epochs, epoch_steps, kn
     settings = dict(settings)
     chosen = sharp.terms(**settings.pop("terms", {}))
     return sharp.train(faces, validation, codec, folder, epochs=epochs, epoch_steps=epoch_steps, seed=SEED,
-                       chosen=chosen, known=known, callbacks=[experiments.Clock(folder)], **settings)  # fmt: skip
+                       chosen=chosen, known=known, **settings)  # fmt: skip
 
 
 def opinions(faces):
@@ -214,7 +214,7 @@ def run(arguments):
             print(name, flush=True)
             decode = decoder(settings, folder, sources, codec, arguments, known)
             np.save(folder / "synthetic.npy", decode(shown))
-            row = measure(decode(files)) | {"minutes": experiments.Clock(folder).minutes or None}
+            row = measure(decode(files)) | {"minutes": callbacks.minutes(folder) or None}
             experiments.finish(folder, note, row)
             del decode
             gc.collect()  # a model is a circle of references, and its data set holds all faces

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import time
 import warnings
 
 import keras
@@ -74,6 +75,23 @@ class Progress(keras.callbacks.Callback):
         self.bar.close()
 
 
+class Clock(keras.callbacks.Callback):
+    """Minutes of training in `minutes.json` in a folder, after each epoch: those of runs that were killed count too."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.note = pathlib.Path(folder) / "minutes.json"
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        before = json.loads(self.note.read_text()) if self.note.exists() else 0.0
+        part = self.note.with_suffix(".part")
+        part.write_text(json.dumps(before + (time.monotonic() - self.started) / 60))
+        os.replace(part, self.note)
+
+
 def cosine(rate, total):
     """A learning rate that rises over the first steps, and falls to a hundredth along a cosine."""
     warm = min(300, total // 10)
@@ -93,7 +111,8 @@ def fit(model, data, out, *, epochs, epoch_steps, validation, stop=None, callbac
     done = resume.restore(model)
     # In this order: what is resumed are the weights themselves, what is kept as the best is their average.
     average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-    callbacks = [*callbacks, resume, average, Best(out), Progress(epochs * epoch_steps, done * epoch_steps)]
+    bar = Progress(epochs * epoch_steps, done * epoch_steps)
+    callbacks = [Clock(out), *callbacks, resume, average, Best(out), bar]
     if importlib.util.find_spec("tensorboard"):
         callbacks.append(keras.callbacks.TensorBoard(out / "log", write_graph=False))
     with warnings.catch_warnings():
@@ -103,10 +122,6 @@ def fit(model, data, out, *, epochs, epoch_steps, validation, stop=None, callbac
     return model
 
 
-def minutes(out, seconds):
-    """Minutes of training, those of runs that were killed included; a run of seconds only finished an earlier one."""
-    note = pathlib.Path(out) / "minutes.json"
-    if seconds > 30 or not note.exists():
-        before = json.loads(note.read_text()) if note.exists() else 0
-        note.write_text(json.dumps(before + seconds / 60))
-    return json.loads(note.read_text())
+def minutes(out):
+    """Minutes of all trainings in the folder `out` and in those below it, those that were killed too: see `Clock`."""
+    return float(sum(json.loads(note.read_text()) for note in pathlib.Path(out).rglob("minutes.json")))

@@ -1,31 +1,9 @@
-"""What commands that train several variants of a model share: which runs are finished, their minutes, and tables."""
+"""What commands that train several variants of a model share: which runs are finished, and tables."""
 
 import json
 import os
-import pathlib
-import time
-
-import keras
 
 from elic_tf.errors import DataError
-
-
-class Clock(keras.callbacks.Callback):
-    """Minutes of training in `minutes.json` in `folder`, after each epoch: those of runs that were killed count too."""
-
-    def __init__(self, folder):
-        super().__init__()
-        self.note = pathlib.Path(folder) / "minutes.json"
-
-    @property
-    def minutes(self):
-        return json.loads(self.note.read_text()) if self.note.exists() else 0.0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.monotonic()
-
-    def on_epoch_end(self, epoch, logs=None):
-        write(self.note, json.dumps(self.minutes + (time.monotonic() - self.started) / 60))
 
 
 def write(path, text):

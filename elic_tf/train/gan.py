@@ -8,7 +8,6 @@ import argparse
 import importlib.util
 import json
 import pathlib
-import time
 import warnings
 
 import keras
@@ -67,7 +66,13 @@ def fit(model, data, out, *, epochs, epoch_steps, sample, real, validation=None,
     resume = training.Resume(out / "resume.npz")
     done = resume.restore(model)
     watch = health.Health(out, sample, real)
-    callbacks = [*callbacks, watch, resume, training.Progress(epochs * epoch_steps, done * epoch_steps)]
+    callbacks = [
+        training.Clock(out),
+        *callbacks,
+        watch,
+        resume,
+        training.Progress(epochs * epoch_steps, done * epoch_steps),
+    ]
     if importlib.util.find_spec("tensorboard"):
         callbacks.append(keras.callbacks.TensorBoard(out / "log", write_graph=False))
     with warnings.catch_warnings():
@@ -149,11 +154,10 @@ def main(argv=None):
     keras.config.set_dtype_policy(settings["precision"])
     faces, validation, test = face_sets(settings)
     out = pathlib.Path(settings["out"])
-    started = time.monotonic()
     names = ("epochs", "epoch_steps", "batch", "seed", "width", "latents", "rate")
     chosen = {name: settings[name] for name in names}
     model = train(np.asarray(faces.images), validation.images[:SAMPLES] / np.float32(255), out, **chosen)
-    minutes = training.minutes(out, time.monotonic() - started)
+    minutes = training.minutes(out)
     inversion = Inversion.fit(convolutional.in_float32(model.network("generator")))
     np.savez_compressed(out / "latents.npz", **inversion.arrays())
     finish(out, settings, minutes, inversion, test.take(slice(settings["inverted"])))

@@ -12,7 +12,6 @@ It is told the gender, where the file says it, and the discriminator expects tha
 import argparse
 import functools
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -215,7 +214,7 @@ def main(argv=None):
     parser.add_argument("--region", type=float, default=0.0, help="of the face-region term (default: %(default)s)")
     arguments = parser.parse_args(argv)
     keras.config.set_dtype_policy(arguments.precision)
-    out, started = pathlib.Path(arguments.out), time.monotonic()
+    out = pathlib.Path(arguments.out)
     faces = celeba.load(arguments.data, split="train").images
     validation = celeba.load(arguments.data, split="validation").images
     chosen = terms(arguments.pixels, gender=arguments.gender, region=arguments.region)
@@ -224,7 +223,7 @@ def main(argv=None):
     transform_export.write_packed(to_litert(model), out / "transform_sharp.tflite.gz")
     seen = transform_export.gender_to_litert(VQA.load().extractor())
     transform_export.write_packed(seen, out / "transform_gender.tflite.gz")
-    minutes = training.minutes(out, time.monotonic() - started)
+    minutes = training.minutes(out)
     print(f"{minutes:.0f} minutes; wrote transform_sharp.tflite.gz and transform_gender.tflite.gz to {out}")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from elic_tf.models import convolutional
 from elic_tf.models import vae as elbo
 from elic_tf.models.vae_gan import GUARD
-from elic_tf.train import experiments, gan, health, stability_report, vae, vae_gan
+from elic_tf.train import callbacks, experiments, gan, health, stability_report, vae, vae_gan
 
 VARIANTS = {
     "vae": ("vae", {}),
@@ -50,22 +50,21 @@ def train(recipe, faces, validation, folder, *, seed, **settings):
     faces, validation: (n, size, size, 3) uint8. settings: of the `train` of that recipe; spectral: of the GAN.
     """
     real = validation[: gan.SAMPLES] / np.float32(255)
-    clock = experiments.Clock(folder)
     if recipe == "vae":
         z = gan.fixed_latents(settings["latents"])
         watch = health.Health(folder, lambda: watch.model.sample(z), real)  # there is no model yet
-        model = vae.train(faces, validation, folder, seed=seed, callbacks=[watch, clock], **settings)
+        model = vae.train(faces, validation, folder, seed=seed, callbacks=[watch], **settings)
         model.load_networks(folder)
         return model, model.decoder
     if recipe == "vae_gan":
-        model = vae_gan.train(faces, validation, folder, seed=seed, callbacks=[clock], **settings)
+        model = vae_gan.train(faces, validation, folder, seed=seed, **settings)
         return model, model.decoder
     if settings.pop("spectral", False):
         keras.utils.set_random_seed(seed)  # so the generator starts as it does without
         size, latents, width = faces.shape[1], settings["latents"], settings["width"]
         generator = convolutional.decoder(size, latents, width)
         settings["networks"] = generator, convolutional.discriminator(size, width, spectral=True)
-    model = gan.train(faces, real, folder, seed=seed, callbacks=[clock], **settings)
+    model = gan.train(faces, real, folder, seed=seed, **settings)
     return model, model.network("generator")
 
 
@@ -87,7 +86,7 @@ def measure(model, generator, folder, validation, spectrum):
         decoded = np.clip(np.nan_to_num(_in_parts(model, faces)), 0, 1)
         row["psnr"] = float(distortion.psnr(faces, decoded).mean())
         row["bits"] = float(_in_parts(lambda part: elbo.rate(*model.encoder(part)), faces).mean())
-    return row | {"minutes": experiments.Clock(folder).minutes} | verdict(rows, row["diversity"])
+    return row | {"minutes": callbacks.minutes(folder)} | verdict(rows, row["diversity"])
 
 
 def distance(faces, spectrum):

@@ -8,7 +8,6 @@ was killed goes on with the same command.
 import argparse
 import json
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -171,16 +170,14 @@ def main(argv=None):
     out = pathlib.Path(arguments.out)
     if arguments.part != "writer":
         keras.config.set_dtype_policy(arguments.precision)
-        started = time.monotonic()
         network = train_parser(out / "parser", faces=arguments.faces, epochs=arguments.epochs, seed=arguments.seed)
-        minutes = callbacks.minutes(out / "parser", time.monotonic() - started)
+        minutes = callbacks.minutes(out / "parser")
         keras.config.set_dtype_policy("float32")
         export_parser(network, out)
         print(f"parser trained in {minutes:.1f} minutes", flush=True)
     if arguments.part != "parser":
-        started = time.monotonic()
         network, words = train_writer(out / "writer", epochs=arguments.writer_epochs, seed=arguments.seed)
-        minutes = callbacks.minutes(out / "writer", time.monotonic() - started)
+        minutes = callbacks.minutes(out / "writer")
         export_writer(network, words, out)
         print(f"program writer trained in {minutes:.1f} minutes", flush=True)
     if (out / parsing.FILE).exists() and (out / writing.WORDS_FILE).exists():

@@ -7,7 +7,6 @@ run that was killed goes on with the same command and ends with the same numbers
 import argparse
 import json
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -113,10 +112,9 @@ def main(argv=None):
     faces = celeba.load(arguments.data, split="train")
     validation = celeba.load(arguments.data, split="validation", limit=VALIDATION)
     out = pathlib.Path(arguments.out)
-    started = time.monotonic()
     settings = {"epochs": arguments.epochs, "seed": arguments.seed}
     model = train(np.asarray(faces.images), np.asarray(validation.images), weights.load("klt"), out, **settings)
-    minutes = training.minutes(out, time.monotonic() - started)
+    minutes = training.minutes(out)
     print(f"trained in {minutes:.0f} minutes; converting, counting and measuring on test people", flush=True)
     command = f"python -m elic_tf.train transform --epochs {arguments.epochs} --precision {arguments.precision}"
     test = celeba.load(arguments.data, split="test")

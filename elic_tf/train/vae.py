@@ -7,7 +7,6 @@ run that was killed goes on with the same command and ends with the same numbers
 import argparse
 import json
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -229,7 +228,7 @@ def main(argv=None):
     keras.config.set_dtype_policy(arguments.precision)
     faces, validation, test = load_faces(arguments)
     out = pathlib.Path(arguments.out)
-    results, started = [], time.monotonic()
+    results = []
     for name in arguments.sigma:
         print(f"sigma {name}", flush=True)
         folder = out / f"sigma_{name}"
@@ -240,7 +239,7 @@ def main(argv=None):
         )  # fmt: skip
         model.load_networks(folder)
         results.append((name, model, export(model, faces.images, folder)))
-    minutes = training.minutes(out, time.monotonic() - started)
+    minutes = training.minutes(out)
     print(f"trained in {minutes:.1f} minutes; measuring on test faces", flush=True)
     settings = {key: getattr(arguments, key.replace("-", "_"))
                 for key in ("data", "size", "latents", "epochs", "epoch-steps", "seed", "precision")}  # fmt: skip

@@ -4,7 +4,6 @@ With `--extractor` its discriminator stands on a frozen network: the full system
 """
 
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -76,7 +75,6 @@ def main(argv=None):
     keras.config.set_dtype_policy(settings["precision"])
     faces, validation, test = gan.face_sets(settings)
     out = pathlib.Path(settings["out"])
-    started = time.monotonic()
     names = ("epochs", "epoch_steps", "batch", "seed", "width", "latents", "rate", "bits", "gamma", "layer")
     chosen = {name: settings[name] for name in names} | {"guard": GUARD if settings["guard"] else None}
     if "extractor" in settings:
@@ -87,7 +85,7 @@ def main(argv=None):
         every = {"gender": system.gender, "region": system.face_region}
         chosen["terms"] = {name: (settings[name], term) for name, term in every.items() if settings[name]}
     model = train(np.asarray(faces.images), np.asarray(validation.images), out, **chosen)
-    minutes = training.minutes(out, time.monotonic() - started)
+    minutes = training.minutes(out)
     shipped = vae.export(model, faces.images, out)
     shipped.name = "vae_gan"
     gan.finish(out, settings, minutes, shipped, test)

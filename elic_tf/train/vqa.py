@@ -6,7 +6,6 @@ Both halves are resumed after a kill, each in a folder of its own.
 import argparse
 import json
 import pathlib
-import time
 
 import numpy as np
 
@@ -40,7 +39,7 @@ def main(argv=None):
     parser.add_argument("--epochs", type=int, default=24, help=f"of {attributes.EPOCH} steps, of the tower")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    out, seed, started = pathlib.Path(arguments.out), arguments.seed, time.monotonic()
+    out, seed = pathlib.Path(arguments.out), arguments.seed
     sets = [load(arguments.data, split="train") for load in (celeba.load, utkface.load)]
     check = celeba.load(arguments.data, split="validation")
     names = list(sets[0].labels)
@@ -58,7 +57,7 @@ def main(argv=None):
     blind = answers.train(seen, examples, held, vocabulary, said, out / "blind", epochs=3, seed=seed, blind=True)
     blind.load_networks(out / "blind")
 
-    minutes = callbacks.minutes(out, time.monotonic() - started)
+    minutes = callbacks.minutes(out)
     print(f"trained in {minutes:.0f} minutes; exporting and measuring on test people", flush=True)
     facts = {"seed": seed, "minutes": minutes, "command": f"python -m elic_tf.train vqa --epochs {arguments.epochs}"}
     finish(networks(first, second, vocabulary, said, names), blind, sets, out, data=arguments.data, **facts)

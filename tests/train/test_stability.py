@@ -1,7 +1,6 @@
 """Several seeds of all models: runs are not repeated, variants do what they say, and a collapse is called one."""
 
 import csv
-import json
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -177,14 +176,3 @@ def test_summary_is_mean_and_deviation_over_seeds():
     table = experiments.markdown([first, second], stability_report.COLUMNS)
     assert "| gan | 3 of 3 alive | 0.70 ± 0.20 | - |" in table and "| vae | 0 of 1 alive | 0.80 | 20.00 |" in table
     assert "seed" not in table
-
-
-def test_minutes_of_killed_runs_count(tmp_path, monkeypatch):
-    now = iter((0.0, 60.0, 100.0, 130.0))
-    monkeypatch.setattr(experiments.time, "monotonic", lambda: next(now))
-    for epoch in range(2):
-        clock = experiments.Clock(tmp_path)  # a new one, as after a kill
-        clock.on_epoch_begin(epoch)
-        clock.on_epoch_end(epoch)
-    assert experiments.Clock(tmp_path).minutes == 1.5
-    assert json.loads((tmp_path / "minutes.json").read_text()) == 1.5
