@@ -118,9 +118,6 @@ def run(arguments):
     if not subjects:
         raise DataError("nothing to measure: name --codecs, or give folders of trained models")
 
-    # Before the work, not after it: what is missing or cannot be written is better found now.
-    out = pathlib.Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
     sets = [celeba.load(arguments.data, split=split) for split in ("train", "validation", "test")]
     sets.append(utkface.load(arguments.data, split="validation"))
     if arguments.limit:
@@ -128,6 +125,8 @@ def run(arguments):
     training, validation, test, utk = sets
     references = _references({"CelebA, test": test, "UTKFace, validation": framing.as_celeba(utk)})
 
+    out = pathlib.Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)  # before the work: where it cannot be written is better known now
     rows, at_rate, seen = rates(subjects, references["CelebA, test"], validation, bits, at)
     groups = by_group(subjects, references, at, {"CelebA, test": at_rate})
     near = copies(seen, training, validation)

@@ -37,7 +37,8 @@ The judge is a gender classifier that took no part in any training; where it see
 balanced column, the mean over the two sexes. Kept: the share of faces about which a question answerer says the same
 before and after; gender, and the mean over five questions (gender, eyeglasses, smile, hat, beard). Decoders that were
 trained on the answerer's features ("sharp", and a VAE/GAN with `--extractor`) please it more than they should. Files
-of "portrait" say the gender in about one bit: what a network of ours saw in the original, not the label."""
+of "portrait" say the gender in about one bit: not the label, but what the same answerer's image tower saw in the
+original. For its sharp decoder "gender kept" is therefore no evidence of its own; the judge is."""
 
 GROUP_NOTES = """UTKFace does not say who is who: one person may be in it several times, and it cannot be shown that
 nobody is in its training part, too, which the question answerer was trained on. Its race labels are partly

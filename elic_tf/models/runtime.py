@@ -51,6 +51,12 @@ def from_blocks(blocks):
     return x.reshape(-1, SIZE, SIZE, 3)
 
 
+def told(side, steps):
+    """What the sharp decoder is told, (n, 1): from `side` (n,), indices of `GENDERS`, and quantiser steps (n,)."""
+    strength = np.interp(np.log2(steps), *_STRENGTH)
+    return (_TOLD[np.asarray(side)] * strength).astype(np.float32)[:, None]
+
+
 class Graph:
     """A LiteRT model for batches of one, called with arrays by the names of its inputs.
 
@@ -128,9 +134,8 @@ class Transform:
         if steps is None:
             raise ValueError("the learned decoder needs the quantiser step of each face: `steps`")
         if decoder == "sharp":
-            told = _TOLD[np.full(len(latents), GENDERS.index("unsaid")) if side is None else np.asarray(side)]
-            told = (told * np.interp(np.log2(steps), *_STRENGTH)).astype(np.float32)
-            return self._decode(self._inputs(latents, steps) | {"gender": told[:, None]}, self._sharp)
+            side = np.full(len(latents), GENDERS.index("unsaid")) if side is None else side
+            return self._decode(self._inputs(latents, steps) | {"gender": told(side, steps)}, self._sharp)
         # The mirror image's mirror image is a second opinion, and the mean of two is nearer to the truth.
         mirrored = self._decode(self._inputs(np.where(self.klt.odd, -latents, latents), steps))
         return (self._decode(self._inputs(latents, steps)) + mirrored[:, :, ::-1]) / 2

@@ -92,6 +92,13 @@ def test_files_fit_and_decode(faces, bits):
     np.testing.assert_allclose(codec.decode(files[2:3])[0], decoded[2], atol=2e-3)
 
 
+def test_the_gender_is_told_more_strongly_at_fine_steps():
+    steps = 2.0 ** np.array([2, 1.125, 0.75, 0.375, -2])
+    np.testing.assert_allclose(runtime.told([1] * 5, steps)[:, 0], [1, 1, 1.5, 2, 2])
+    np.testing.assert_allclose(runtime.told([0] * 5, steps), -runtime.told([1] * 5, steps))
+    assert not runtime.told([2] * 5, steps).any()
+
+
 @shipped
 def test_nothing_to_do():
     codec = Codec.load("transform")
