@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 
+from elic_tf.measure import groups
 from elic_tf.questions import records, scoring
 
 KEY = {
@@ -18,8 +19,6 @@ KEY = {
     "beard": "Does this person have a beard?",
 }
 """Fact -> the question about it that results are reported for."""
-
-AGE_BANDS = ((16, 25), (25, 35), (35, 45), (45, 55), (55, 65), (65, 200))
 
 
 def official(vqa, faces, made):
@@ -71,25 +70,22 @@ def key_questions(vqa, faces, mirror=True):
     return found
 
 
+def said(vqa, faces, mirror=True):
+    """The answers (5, n) to the `KEY` questions about faces (n, 64, 64, 3); mirror: as in `key_questions`."""
+    seen = _seen(vqa, faces, mirror)
+    return np.array([vqa.likeliest(_asked(vqa, seen, question)) for question in KEY.values()])
+
+
 def kept(vqa, originals, decoded, mirror=True):
     """{fact: share} of faces whose `KEY` question has the same answer before and after; faces (n, 64, 64, 3)."""
-    before, after = _seen(vqa, originals, mirror), _seen(vqa, decoded, mirror)
-    shares = {}
-    for fact, question in KEY.items():
-        both = (np.array(vqa.likeliest(_asked(vqa, seen, question))) for seen in (before, after))
-        shares[fact] = float(np.mean(np.equal(*both)))
-    return shares
+    same = np.equal(said(vqa, originals, mirror), said(vqa, decoded, mirror))
+    return dict(zip(KEY, same.mean(1).tolist(), strict=True))
 
 
 def by_group(right, faces):
     """{group: (share right, n)} of a FaceSet with "age", "race" and "male": all, each sex, age band and race label."""
-    labels = faces.labels
-    groups = {"all": np.ones(len(faces), bool), "women": ~labels["male"], "men": labels["male"]}
-    for low, high in AGE_BANDS:
-        name = f"age {low}-{high - 1}" if high < 200 else f"age {low}+"
-        groups[name] = (labels["age"] >= low) & (labels["age"] < high)
-    groups |= {str(race): labels["race"] == race for race in np.unique(labels["race"])}
-    return {name: (float(np.mean(right[mask])), int(mask.sum())) for name, mask in groups.items() if mask.any()}
+    masks = groups.people(faces)
+    return {name: (float(np.mean(right[mask])), int(mask.sum())) for name, mask in masks.items()}
 
 
 def _seen(vqa, images, mirror):

@@ -16,8 +16,8 @@ import sys
 import numpy as np
 
 from elic_tf.errors import DataError
-from elic_tf.measure import generative_groups, generative_models, generative_report, realism, report
-from elic_tf.measure.generative_opinions import Photographs, Reference, means
+from elic_tf.measure import generative_models, generative_report, realism, report
+from elic_tf.measure.generative_opinions import Photographs, Reference, group_rows, means
 from elic_tf.measure.realism_copying import copied
 from elic_tf.measure.realism_features import features, with_mirror_images
 
@@ -83,7 +83,7 @@ def by_group(subjects, references, at, known):
                 if len(subject.which(len(reference.faces))) == len(reference.faces):
                     decoded = subject.through(reference.originals, at)[1]
                     found |= {name: reference.each(faces) for name, faces in decoded.items()}
-        rows += generative_groups.rows(title, reference.faces, found)
+        rows += group_rows(title, reference.faces, found)
     return rows
 
 

@@ -38,7 +38,7 @@ class Subject:
 
     def through(self, faces, bits):
         """Sizes of the files in bits, (n,), and {name: decoded faces}; every decoder reads the same files."""
-        files, decoded = report._through(self.codec, faces, bits, self.codec.decoders)
+        files, decoded = report.through(self.codec, faces, bits, self.codec.decoders)
         return np.array([8 * len(file) for file in files]), {self.names[each]: x for each, x in decoded.items()}
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elic_tf.measure import answers, distortion, judges, realism
+from elic_tf.measure import answers, distortion, groups, judges, realism
 
 EXACT = 99.0
 """dB that a face counts with that comes back exactly; its PSNR is infinite."""
@@ -17,7 +17,7 @@ class Reference:
     def __init__(self, faces, judge, vqa):
         self.faces, self.originals = faces, faces.images / np.float32(255)
         self._judge, self._vqa = judge, vqa
-        self._before = self._said(self.originals)
+        self._before = answers.said(vqa, self.originals)
 
     def each(self, decoded, which=slice(None)):
         """{column: (n,)} for decoded faces (n, size, size, 3) in [0, 1] of the originals at `which`.
@@ -26,7 +26,7 @@ class Reference:
         `answers.KEY` is the same before and after; kept: the share of these that is; male: the label.
         """
         originals = self.originals[which]
-        kept = np.equal(self._before[:, which], self._said(decoded))
+        kept = np.equal(self._before[:, which], answers.said(self._vqa, decoded))
         return self._gender(decoded, which) | {
             "psnr": np.minimum(distortion.psnr(originals, decoded), EXACT),
             "ssim": distortion.ssim(originals, decoded),
@@ -41,11 +41,6 @@ class Reference:
     def _gender(self, faces, which):
         return {"p_male": self._judge.male(faces), "male": self.faces.labels["male"][which]}
 
-    def _said(self, faces):
-        """The answers (5, n) to the questions of `answers.KEY`."""
-        seen = answers._seen(self._vqa, faces, mirror=True)
-        return np.array([self._vqa.likeliest(answers._asked(self._vqa, seen, text)) for text in answers.KEY.values()])
-
 
 def means(each, mask=slice(None)):
     """The means over the faces in `mask` of what `Reference.each` gave: {column: number}.
@@ -58,6 +53,19 @@ def means(each, mask=slice(None)):
     plain, balanced = judges.accuracy(chosen.pop("p_male"), male)
     numbers = {column: float(values.mean()) for column, values in chosen.items()}
     return numbers | {"judge": plain, "judge_balanced": balanced, "n": len(male)}
+
+
+def group_rows(title, faces, found):
+    """One row for each group of a FaceSet and each entry of `found`, {decoder: what `Reference.each` gave}.
+
+    title: of the set. Columns: set, group, codec, and those of `means`.
+    """
+    masks = groups.groups(faces)
+    return [
+        {"set": title, "group": group, "codec": name} | means(each, mask)
+        for group, mask in masks.items()
+        for name, each in found.items()
+    ]
 
 
 class Photographs:

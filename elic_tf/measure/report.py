@@ -58,7 +58,7 @@ def rate_distortion(codecs, face_set, bits=RATES, judge=None):
         decoders = getattr(codec, "decoders", (None,))
         made = {decoder: [] for decoder in decoders}
         for rate in bits:
-            files, decoded = _through(codec, originals, rate, decoders)
+            files, decoded = through(codec, originals, rate, decoders)
             sizes = [8 * len(file) for file in files]
             for decoder, faces in decoded.items():
                 name = codec.name if decoder == decoders[0] else f"{codec.name}, {decoder}"
@@ -123,7 +123,7 @@ def _baseline_rows(name, images, originals, bits, judge, male):
     return rows
 
 
-def _through(codec, originals, rate, decoders, batch=128):
+def through(codec, originals, rate, decoders, batch=128):
     """Files, and what each decoder makes of them: {decoder: faces}. The decoder None is that of a codec with one."""
     from tqdm.auto import tqdm
 

@@ -235,13 +235,13 @@ def test_the_command_writes_what_it_prints(command, capsys):
 
 def test_groups_of_utkface_are_in_the_frame_of_celeba(command, sets):
     """The stand-in for the frame turns faces upside down, which moves what is seen of the light."""
-    from elic_tf.measure import generative_groups
+    from elic_tf.measure import groups
 
     _, out = command("--bits", "256")
     with open(out / "groups.csv", newline="") as file:
         dark = [row for row in csv.DictReader(file) if row["set"].startswith("UTK") and row["group"] == "dark"]
     turned = sets["utkface"].images[:, ::-1]
-    mask = generative_groups.lighting(turned)["dark"]
+    mask = groups.lighting(turned)["dark"]
     faces = turned[mask] / np.float32(255)
     expected = distortion.psnr(faces, faces * np.float32(1 - 16 / 256)).mean()
     assert float(next(row for row in dark if row["codec"] == "fake, dark")["psnr"]) == pytest.approx(expected)

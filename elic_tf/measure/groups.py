@@ -1,10 +1,9 @@
-"""For whom a codec works, and in which light: the groups of a face set, and means over them."""
+"""For whom a codec works, and in which light: the groups of a face set."""
 
 import numpy as np
 
-from elic_tf.measure import answers
-from elic_tf.measure.generative_opinions import means
-
+AGE_BANDS = ((16, 25), (25, 35), (35, 45), (45, 55), (55, 65), (65, 200))
+"""Years, from and before."""
 FACE = (16 / 64, 20 / 64, 48 / 64, 52 / 64)
 """Left, top, right and bottom of the face, eyebrows to lower lip, in crops framed as CelebA's."""
 BRIGHTNESS = ("dark", "medium", "bright")
@@ -17,15 +16,19 @@ def groups(faces):
 
     The sexes add up to all, and so do the age bands (from 16 years), the race labels, and each kind of light.
     """
+    return people(faces) | {name: mask for name, mask in lighting(faces.images).items() if mask.any()}
+
+
+def people(faces):
+    """`groups` without the light."""
     labels = faces.labels
     found = {"all": np.ones(len(faces), bool), "women": ~labels["male"], "men": labels["male"]}
     if "age" in labels:
-        for low, high in answers.AGE_BANDS:
+        for low, high in AGE_BANDS:
             name = f"age {low}-{high - 1}" if high < 200 else f"age {low}+"
             found[name] = (labels["age"] >= low) & (labels["age"] < high)
     if "race" in labels:
         found |= {str(race): labels["race"] == race for race in np.unique(labels["race"])}
-    found |= lighting(faces.images)
     return {name: mask for name, mask in found.items() if mask.any()}
 
 
@@ -52,16 +55,3 @@ def _thirds(values, names):
     rank = np.empty(len(values), int)
     rank[np.argsort(values, kind="stable")] = np.arange(len(values))
     return {name: rank * 3 // len(values) == third for third, name in enumerate(names)}
-
-
-def rows(title, faces, found):
-    """One row for each group of a FaceSet and each entry of `found`, {decoder: what `Reference.each` gave}.
-
-    title: of the set. Columns: set, group, codec, and those of `means`.
-    """
-    masks = groups(faces)
-    return [
-        {"set": title, "group": group, "codec": name} | means(each, mask)
-        for group, mask in masks.items()
-        for name, each in found.items()
-    ]
