@@ -126,7 +126,7 @@ def parser():
     sub.add_argument("--split", help="train, validation or test (default: test; validation for utkface)")
     sub.add_argument("--limit", type=int, help="measure so many faces only")
     sub.add_argument("--bits", type=int, nargs="+", help="rates (default: 64 96 128 192 256 384 512 1024)")
-    sub.add_argument("--codecs", nargs="*", metavar="NAME", help="our codecs (default: all)")
+    sub.add_argument("--codecs", nargs="*", metavar="NAME", help="our codecs (default: the best one and klt)")
     sub.add_argument("--baselines", nargs="*", metavar="NAME", help="formats, or none (default: all installed)")
     sub.add_argument("--no-judge", action="store_true", help="leave the gender judge out")
     sub.add_argument("-o", "--out", default="bench", help="folder to write to (default: %(default)s)")

@@ -106,7 +106,7 @@ def bench(a):
     from elic_tf.coding.codec import Codec
     from elic_tf.measure import baselines, report
 
-    codecs = [Codec.load(name) for name in (Codec.available() if a.codecs is None else a.codecs)]
+    codecs = [Codec.load(name) for name in ((Codec.default(), "klt") if a.codecs is None else a.codecs)]
     chosen = _baselines(a.baselines)
     for name, why in baselines.missing().items():
         if a.baselines is None or name in a.baselines:
