@@ -25,12 +25,14 @@ examples:
   elic encode group.jpg --face 2                 the second face from the left
   elic encode --aligned crop.png -o -            an already cropped face, to standard output
   elic encode *.jpg -o faces/                    many photographs, one folder
+  elic encode portrait.jpg --qr badge.png        and as a QR code to print
 """,
     "decode": """\
 examples:
   elic decode portrait.elic                      portrait.png, 64x64
   elic decode portrait.elic --size 256 -o big.png
   elic decode portrait.elic --into portrait.jpg  the decoded face back in the photograph
+  elic decode badge.jpg -o face.png              from a photograph of its QR code
   head -c 20 portrait.elic | elic decode - --partial -o coarse.png
 """,
     "compare": """\
@@ -90,10 +92,13 @@ def parser():
     sub.add_argument(
         "--gender", choices=("woman", "man", "unsaid"), help="what the file says, in one bit (default: what is seen)"
     )
+    sub.add_argument("--qr", metavar="PICTURE", help="also draw the file as a QR code (folder for several photographs)")
     sub.add_argument("-q", "--quiet", action="store_true", help="say nothing about what was written")
 
     sub = command("decode", "turn .elic files back into pictures")
-    sub.add_argument("files", nargs="+", metavar="FILE", help=".elic file, or - for standard input")
+    sub.add_argument(
+        "files", nargs="+", metavar="FILE", help=".elic file, picture of its QR code, or - (standard input)"
+    )
     sub.add_argument("-o", "--out", help="picture, folder for several files, or - for PNG on standard output")
     sub.add_argument("--size", type=int, default=64, help="width and height in pixels (default: %(default)s)")
     sub.add_argument("--into", metavar="PHOTO", help="paste the decoded face over the face in this photograph")
@@ -103,7 +108,9 @@ def parser():
     sub.add_argument("-q", "--quiet", action="store_true", help="say nothing about what was written")
 
     sub = command("info", "say what each byte of a file is")
-    sub.add_argument("files", nargs="+", metavar="FILE", help=".elic file, or - for standard input")
+    sub.add_argument(
+        "files", nargs="+", metavar="FILE", help=".elic file, picture of its QR code, or - (standard input)"
+    )
 
     sub = command("compare", "draw one face as each codec shows it at the same number of bits")
     sub.add_argument("photo", metavar="PHOTO", help="any picture file, or - for standard input")

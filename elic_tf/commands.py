@@ -6,13 +6,14 @@ import sys
 
 import numpy as np
 
-from elic_tf.errors import DataError, ElicError, FileError, ImageError
+from elic_tf.errors import DataError, ElicError, FileError, ImageError, MissingExtraError
 
 _MAX_DECODED_SIZE = 4096
 
 
 def encode(a):
     """Photographs to files."""
+    from elic_tf.coding import qr
     from elic_tf.coding.codec import check_budget
 
     check_budget(a.bits)  # before the seconds it takes to find a face
@@ -21,11 +22,15 @@ def encode(a):
         raise ElicError(f"files of the codec {codec.name} do not say the gender: leave --gender out")
     side = codec.sides.index(a.gender) if a.gender else None
     targets = _targets(a.photos, a.out, ".elic")
-    for photo, target in zip(a.photos, targets):
+    codes = _targets(a.photos, a.qr, ".png") if a.qr else targets
+    for photo, target, code in zip(a.photos, targets, codes):
         face = _face(photo, a, codec.size)[None]
         file = codec.encode(face, bits=a.bits, **({"side": [side]} if a.gender else {}))[0]
         _write(target, file)
         _say(a, f"{photo} -> {target}: {len(file)} bytes, {8 * len(file)} bits, codec {codec.name}")
+        if a.qr:
+            _write_picture(code, qr.draw(file))
+            _say(a, f"{photo} -> {code}: QR code of {qr.describe(file)}")
 
 
 def decode(a):
@@ -40,7 +45,7 @@ def decode(a):
         raise ElicError("--into takes one file")
     codecs = {}
     for name, target in zip(a.files, _targets(a.files, a.out, ".png")):
-        file = _read(name)
+        file = _elic(name)
         try:
             codec = Codec.of(file, a.partial)
             codec = codecs.setdefault(codec.name, codec)
@@ -66,7 +71,7 @@ def info(a):
         if len(a.files) > 1:
             print(("\n" if number else "") + f"{name}:")
         try:
-            print("\n".join(anatomy(_read(name))))
+            print("\n".join(anatomy(_elic(name))))
         except FileError as error:
             raise type(error)(f"{name}: {error}") from None
 
@@ -122,14 +127,13 @@ def bench(a):
 
 def demo(a):
     """The whole way, on a portrait in the public domain."""
+    from elic_tf.coding import qr
     from elic_tf.coding.codec import Codec
     from elic_tf.faces import photos
 
     try:
         from skimage import data
     except ImportError:
-        from elic_tf.errors import MissingExtraError
-
         raise MissingExtraError('the demo\'s portrait comes with scikit-image: pip install "elic_tf[bench]"') from None
     folder = pathlib.Path(a.out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -141,6 +145,13 @@ def demo(a):
     file = codec.encode(face[None], bits=a.bits)[0]
     _write(folder / "portrait.elic", file)
     print(f"portrait.elic        {len(file)} bytes = {8 * len(file)} bits, codec {codec.name}: {file.hex()}")
+    try:
+        _write_picture(folder / "qr.png", qr.draw(file))
+        print(
+            f"qr.png               the bytes to print: {qr.describe(file)}; elic decode reads a photograph of it"
+        )
+    except MissingExtraError as error:
+        print(f"elic: no QR code: {error}", file=sys.stderr)
     decoded = codec.decode([file])[0]
     _write_picture(folder / "face.png", np.round(255 * decoded).astype(np.uint8))
     print("face.png             the face decoded from these bytes")
@@ -158,7 +169,6 @@ def _codec(name):
 
 
 def _judge():
-    from elic_tf.errors import MissingExtraError
     from elic_tf.measure.judges import GenderJudge
 
     try:
@@ -266,7 +276,8 @@ def _paste(face, a):
 def _targets(names, out, suffix):
     """Where to write what comes of each input."""
     if out is None:
-        return ["-" if name == "-" else str(pathlib.Path(name).with_suffix(suffix)) for name in names]
+        beside = [pathlib.Path(name).with_suffix(suffix) for name in names]
+        return ["-" if name == "-" else str(_not_itself(path, name)) for path, name in zip(beside, names)]
     if out != "-" and (pathlib.Path(out).is_dir() or out.endswith("/")):
         pathlib.Path(out).mkdir(parents=True, exist_ok=True)
         stems = ["stdin" if name == "-" else pathlib.Path(name).stem for name in names]
@@ -278,11 +289,39 @@ def _targets(names, out, suffix):
     return [out]
 
 
+def _not_itself(path, name):
+    """The path, or another where it is the input's own, as for the picture decoded from a picture of a QR code."""
+    return path.with_suffix(".decoded" + path.suffix) if path == pathlib.Path(name) else path
+
+
 def _read(name):
     """The bytes of a file, or of standard input; never more than a decoder would look at."""
     if name == "-":
         return sys.stdin.buffer.read()
     return pathlib.Path(name).read_bytes()
+
+
+def _elic(name):
+    """The bytes of an .elic file: its own, or those in the QR code on a picture, or in such a code's text."""
+    from elic_tf.coding import container, qr
+
+    data = _read(name)
+    try:
+        if data.startswith(qr.PREFIX.encode()):
+            return qr.from_text(data.decode("ascii", "replace"))
+        container.unpack(data)
+    except FileError:
+        from elic_tf.faces import photos
+
+        try:
+            picture = photos.read(io.BytesIO(data))
+        except ImageError:
+            return data  # the decoder says best what is wrong with it
+        try:
+            return qr.read(picture)
+        except ElicError as error:
+            raise type(error)(f"{name}: {error}") from None
+    return data
 
 
 def _write(target, data):

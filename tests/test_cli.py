@@ -11,6 +11,7 @@ from PIL import Image
 
 import elic_tf
 from elic_tf import cli
+from elic_tf.coding import qr
 from elic_tf.faces import synthetic
 
 
@@ -106,7 +107,7 @@ def test_standard_input_and_output(crop):
 
 ERRORS = {
     "no such file": (["decode", "missing.elic"], "missing.elic"),
-    "not an elic file": (["decode", "face.png"], "not an .elic file"),
+    "a picture without a code": (["decode", "face.png"], "no QR code was found"),
     "empty": (["decode", "empty.elic"], "not an .elic file"),
     "info of damage": (["info", "damaged.elic"], "damaged"),
     "not a picture": (["encode", "--aligned", "damaged.elic"], "damaged.elic"),
@@ -200,6 +201,25 @@ def test_a_photograph_there_and_back(elic, tmp_path):
     change = np.abs(pasted.astype(int) - original).mean(2)
     assert change[60:160, 170:270].mean() > 4
     assert change[300:].max() == 0
+
+
+def test_qr_code_there_and_back(elic, crop, tmp_path):
+    for library in ("segno", "zxingcpp", "base45"):
+        pytest.importorskip(library, reason='needs the extra "qr"')
+    file, code = tmp_path / "a.elic", tmp_path / "badge.png"
+    done, _, err = elic("encode", "--aligned", crop, "-o", file, "--qr", code)
+    assert done == 0 and "29x29 modules" in err
+    with Image.open(code) as picture:
+        picture.rotate(17, expand=True, fillcolor="white").save(code)
+    assert elic("decode", code)[0] == 0
+    elic("decode", file, "-o", tmp_path / "a.png")
+    np.testing.assert_array_equal(*(Image.open(tmp_path / name) for name in ("badge.decoded.png", "a.png")))
+    assert elic("info", code)[1] == elic("info", file)[1]
+    text = tmp_path / "badge.txt"
+    text.write_text(qr.to_text(file.read_bytes()) + "\n")
+    assert elic("info", text)[1] == elic("info", file)[1]
+    done, _, err = elic("decode", crop, "-o", tmp_path / "b.png")
+    assert done == 2 and "face.png: no QR code was found" in err
 
 
 @pytest.mark.parametrize("command", ["import elic_tf", "decode"])
