@@ -20,7 +20,7 @@ help:
 
 .venv/.demo: .venv/pyvenv.cfg pyproject.toml
 	@echo "Setting up .venv (TensorFlow and friends: about two minutes, once)"
-	@$(PIP) --editable ".[photos,judge,bench]"
+	@$(PIP) --editable ".[photos,judge,bench,qr]"
 	@touch $@
 
 .venv/.dev: .venv/pyvenv.cfg pyproject.toml
