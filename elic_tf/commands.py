@@ -147,9 +147,7 @@ def demo(a):
     print(f"portrait.elic        {len(file)} bytes = {8 * len(file)} bits, codec {codec.name}: {file.hex()}")
     try:
         _write_picture(folder / "qr.png", qr.draw(file))
-        print(
-            f"qr.png               the bytes to print: {qr.describe(file)}; elic decode reads a photograph of it"
-        )
+        print(f"qr.png               the bytes to print: {qr.describe(file)}; elic decode reads a photograph of it")
     except MissingExtraError as error:
         print(f"elic: no QR code: {error}", file=sys.stderr)
     decoded = codec.decode([file])[0]
