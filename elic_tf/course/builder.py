@@ -1,18 +1,18 @@
-"""Make the notebooks from `notebooks/source`: `python -m elic_tf.course.builder [--check] [--execute]`.
+"""Make the notebooks from `notebooks/source`: `python -m elic_tf.course.builder [--check] [--execute] [--measure]`.
 
     notebooks/NN_name.ipynb             the student's lesson: stubs for solutions, no outputs
     notebooks/solutions/NN_name.ipynb   with solutions and, once executed, small outputs
     elic_tf/course/quizzes.json         what `quiz.answers` knows
-    README.md, notebooks/README.md      the syllabus, where one has `<!-- syllabus -->` and `<!-- end syllabus -->`
+    README.md, notebooks/README.md      between `<!-- syllabus -->` and `<!-- end syllabus -->` the table of lessons,
+                                        between `<!-- lessons -->` and `<!-- end lessons -->` what a teacher asks
 
 The same sources always give the same bytes. A solution notebook keeps its outputs as long as none of its code
-changes; after that, `--execute NN` runs it again, in `$ELIC_MODE` or class mode, with synthetic faces.
+changes; after that, `--execute NN` runs it again, in smoke mode, as tests will, and with synthetic faces.
 """
 
 import argparse
 import hashlib
 import json
-import os
 import pathlib
 import re
 import sys
@@ -22,7 +22,9 @@ from elic_tf.course.source import Lesson, LessonError, need, read_all
 from elic_tf.errors import ElicError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SYLLABUS = re.compile(r"(<!-- syllabus -->\n).*?(<!-- end syllabus -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (syllabus|lessons) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
+_PAGES = {"syllabus": pages.syllabus, "lessons": pages.guide}
+_MINUTES = re.compile(r"^# minutes: .*$", re.MULTILINE)
 _LINK = re.compile(r"(\]\(|<img src=\")(?!https?:|#|mailto:|data:)([^)\"]+)")
 
 
@@ -45,19 +47,18 @@ def files(root=ROOT) -> dict[pathlib.Path, str]:
     quizzes = json.dumps(questions, indent=1, ensure_ascii=False) + "\n"
     made[root / "elic_tf" / "course" / "quizzes.json"] = quizzes
     for page, folder in ((root / "README.md", "notebooks/"), (root / "notebooks" / "README.md", "")):
-        if page.is_file() and SYLLABUS.search(text := page.read_text(encoding="utf-8")):
-            table = pages.syllabus(lessons, folder)
-            made[page] = SYLLABUS.sub(lambda match, table=table: f"{match[1]}{table}{match[2]}", text)
+        if page.is_file() and _BLOCK.search(text := page.read_text(encoding="utf-8")):
+            made[page] = _BLOCK.sub(lambda match, to=folder: match[1] + _PAGES[match[2]](lessons, to) + match[3], text)
     return made
 
 
-def build(root=ROOT, execute=(), mode=None) -> list[pathlib.Path]:
+def build(root=ROOT, execute=(), mode="smoke") -> list[pathlib.Path]:
     """Write what has changed, and execute the solutions of the lessons whose numbers are in `execute` ("all": of all).
 
+    mode: "smoke" for outputs that are committed, because tests compare them with what that mode gives.
     Returns the paths written. LessonError, naming file and cell, if a lesson breaks a rule or a cell fails.
     """
     root = pathlib.Path(root)
-    mode = mode or os.environ.get("ELIC_MODE", "class")
     made = files(root)
     changed = [path for path, text in made.items() if _differs(path, text)]
     for path in changed:
@@ -67,11 +68,38 @@ def build(root=ROOT, execute=(), mode=None) -> list[pathlib.Path]:
     for path in sorted((root / "notebooks" / "solutions").glob("*.ipynb")) if execute else ():
         if execute == "all" or path.name[:2] in execute:
             book = nbformat.read(path, as_version=4)
-            seconds = execution.run(book, path, mode)
-            print(f"{path.name}: {seconds / 60:.1f} minutes in {mode} mode", file=sys.stderr)
+            _say(path.stem, *execution.run(book, path, mode), mode)
             path.write_text(_text(book), encoding="utf-8")
             changed.append(path)
     return list(dict.fromkeys(changed))
+
+
+def measure(root, numbers=(), mode="class") -> None:
+    """Run solutions (of all lessons without `numbers`), and write into their sources how many minutes they took.
+
+    Of wall-clock and processor time the smaller one counts, so that other work on the machine is not counted.
+    Whole minutes, at least one; nothing else of the run is kept.
+    """
+    lessons = read_all(root)
+    for index, lesson in enumerate(lessons):
+        if numbers and lesson.number not in numbers:
+            continue
+        book = notebook(lessons, index, solution=True)
+        wall, processor = execution.run(book, pathlib.Path(root, "notebooks", f"{lesson.name}.ipynb"), mode)
+        _say(lesson.name, wall, processor, mode)
+        minutes = lesson.minutes | {mode: max(1, round(min(wall, processor or wall) / 60))}
+        line = f"# minutes: {{{', '.join(f'{key}: {value}' for key, value in minutes.items())}}}"
+        source = pathlib.Path(root, "notebooks", "source", f"{lesson.name}.py")
+        source.write_text(_MINUTES.sub(line, source.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+
+
+def summary(root=ROOT) -> str:
+    """How many notebooks there are, how many cells run in the solutions, and how many outputs are compared."""
+    nbformat = need("nbformat")
+    books = [nbformat.read(path, 4) for path in sorted(pathlib.Path(root, "notebooks", "solutions").glob("*.ipynb"))]
+    cells = [cell for book in books for cell in book.cells if cell.cell_type == "code"]
+    marked = sum(lint.is_marked(cell.source) for cell in cells)
+    return f"{len(books)} solution notebooks: {len(cells)} code cells, of which {marked} outputs are compared"
 
 
 def check(root=ROOT) -> list[str]:
@@ -140,7 +168,7 @@ def _metadata(lesson) -> dict:
 
 
 def _with_outputs(made, path):
-    """The notebook with the outputs of the one at `path`, if both have the same code."""
+    """The notebook with the outputs of the one at `path`, if both have the same code; the set-up cell may differ."""
     if not path.is_file():
         return made
     try:
@@ -148,7 +176,8 @@ def _with_outputs(made, path):
     except (ValueError, KeyError, AttributeError):  # no notebook at all: it is made anew
         return made
     pairs = [[cell for cell in book.cells if cell.cell_type == "code"] for book in (made, old)]
-    if [cell.source for cell in pairs[0]] == [cell.source for cell in pairs[1]]:
+    sources = [["" if "setup" in cell.metadata.get("tags", ()) else cell.source for cell in cells] for cells in pairs]
+    if sources[0] == sources[1]:
         for new, kept in zip(*pairs):
             new.outputs, new.execution_count = kept.outputs, kept.execution_count
     return made
@@ -156,6 +185,10 @@ def _with_outputs(made, path):
 
 def _text(book) -> str:
     return need("nbformat").writes(book, version=4).rstrip("\n") + "\n"
+
+
+def _say(name, wall, processor, mode) -> None:
+    print(f"{name}: {wall:.0f} s, {processor:.0f} s of processor time, in {mode} mode", file=sys.stderr)
 
 
 def _differs(path, text) -> bool:
@@ -167,15 +200,19 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m elic_tf.course.builder", description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if what is committed differs")
     parser.add_argument("--execute", nargs="*", metavar="NN", help="run the solutions of these lessons (none: of all)")
-    parser.add_argument("--mode", choices=settings.MODES, help="how much training; default $ELIC_MODE, else class")
+    parser.add_argument("--mode", choices=settings.MODES, default="smoke", help="of --execute (default: %(default)s)")
+    parser.add_argument("--measure", nargs="*", metavar="NN", help="time lessons (none: all) in class mode, or in full "
+                        "mode with --mode full, and write the minutes into their sources")  # fmt: skip
     parser.add_argument("--nbgrader", metavar="FOLDER", help="also write nbgrader's source notebooks there")
     parser.add_argument("--root", default=ROOT, type=pathlib.Path, help="of the repository")
     arguments = parser.parse_args(argv)
     try:
         if arguments.check:
             problems = check(arguments.root)
-            print(*problems, sep="\n", end="\n" if problems else "")
+            print(*problems or [summary(arguments.root)], sep="\n")
             return 1 if problems else 0
+        if arguments.measure is not None:
+            measure(arguments.root, arguments.measure, "full" if arguments.mode == "full" else "class")
         execute = () if arguments.execute is None else arguments.execute or "all"
         for path in build(arguments.root, execute, arguments.mode):
             print(path.relative_to(arguments.root))

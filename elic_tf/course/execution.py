@@ -2,30 +2,36 @@
 
 import json
 import os
+import pathlib
 import re
 import time
 
 from elic_tf.course import settings
 from elic_tf.course.source import LessonError, need
 
+_LIBRARY = pathlib.Path(__file__).resolve().parents[2]
+_NOWHERE = "http://127.0.0.1:9"  # the port that discards: no lesson may need a network
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _REPORT = "from elic_tf.course import scores\nprint(scores.as_json())"
 
 
-def run(book, path, mode="smoke", seconds=settings.CELL_SECONDS) -> float:
-    """Execute `book` in place, in the folder of `path`, with synthetic faces; returns the seconds it took.
+def run(book, path, mode="smoke", seconds=settings.CELL_SECONDS) -> tuple[float, float]:
+    """Execute `book` in place, in the folder of `path`, with synthetic faces; returns wall and processor seconds.
 
     Photographs must not get into outputs that are committed, hence ELIC_FACES=synthetic. Only what is the same each
-    time is kept: no timing, no standard error. LessonError names the cell that fails.
+    time is kept: no timing, no standard error. The notebook gets the library that runs this, and no network.
+    LessonError names the cell that fails. Where processor time of children is not known (Windows) it is 0.
     """
     nbclient = need("nbclient")
     environment = os.environ | {"ELIC_MODE": mode, "ELIC_FACES": "synthetic", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment |= {"http_proxy": _NOWHERE, "https_proxy": _NOWHERE}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_LIBRARY), os.environ.get("PYTHONPATH")]))
     metadata = dict(book.metadata)
     client = nbclient.NotebookClient(
         book, timeout=seconds, kernel_name="python3", record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
     )  # fmt: skip
-    start = time.perf_counter()
+    start, used = time.perf_counter(), os.times()
     try:
         client.execute(env=environment)
     except nbclient.exceptions.CellExecutionError as error:
@@ -38,7 +44,9 @@ def run(book, path, mode="smoke", seconds=settings.CELL_SECONDS) -> float:
     for cell in book.cells:
         if cell.cell_type == "code":
             cell.outputs = _tidy(cell.outputs)
-    return time.perf_counter() - start
+    now = os.times()
+    processor = now.children_user + now.children_system - used.children_user - used.children_system
+    return time.perf_counter() - start, processor
 
 
 def run_student(path, seconds=settings.CELL_SECONDS) -> dict[str, str]:

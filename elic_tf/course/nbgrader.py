@@ -11,8 +11,6 @@ import re
 from elic_tf.course import builder, checks
 from elic_tf.course.source import _END, _START, need, read_all
 
-_CALL = re.compile(r"checks\.(?:run|checked)\(\s*[\"']([^\"']+)[\"'],")
-
 
 def export(root, folder) -> list[pathlib.Path]:
     """Write `folder/source/NN_name/NN_name.ipynb` for every lesson; returns the paths."""
@@ -21,12 +19,14 @@ def export(root, folder) -> list[pathlib.Path]:
     paths = []
     for index, lesson in enumerate(lessons):
         book = builder.notebook(lessons, index, solution=False)
+        book.cells[0].source = re.sub(r"(?: · )?\[solutions\]\(.*\n\n", "\n\n", book.cells[0].source)
+        checked = {cell.student(): cell.checks() for cell in lesson.cells if cell.checks()}
         marked = {cell.student(): _begin_end(cell.source) for cell in lesson.cells if cell.stubs()}
         for number, cell in enumerate(book.cells):
             if cell.source in marked:
                 cell.source = marked[cell.source]
                 cell.metadata["nbgrader"] = _metadata(f"exercise-{number}", solution=True)
-            elif cell.cell_type == "code" and (names := _CALL.findall(cell.source)):
+            elif names := checked.get(cell.source):
                 points = sum(checks.find(name).points for name in names)
                 cell.source += "".join(f'\nassert checks.find("{name}").status == "done"' for name in names)
                 ast.parse(cell.source)

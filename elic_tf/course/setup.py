@@ -20,7 +20,10 @@ import numpy as np
 from elic_tf.course import scores, settings
 from elic_tf.errors import DataError, ElicError
 
-_NEEDED = {"tensorflow": "tensorflow", "keras": "keras", "PIL": "pillow", "matplotlib": "matplotlib", "tqdm": "tqdm"}
+_NEEDED = {
+    "tensorflow": "tensorflow", "keras": "keras", "PIL": "pillow", "matplotlib": "matplotlib", "tqdm": "tqdm",
+    "ai_edge_litert": "ai-edge-litert",
+}  # fmt: skip
 _SEEDS = {"train": 1, "validation": 2, "test": 3}
 
 

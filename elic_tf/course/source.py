@@ -47,6 +47,7 @@ YOUR_TURN = "your turn: write this function"
 _FRONT = re.compile(r"# ---\n((?:#.*\n)+?)# ---\n")
 _START = re.compile(r"(\s*)# solution(?:: *(.*))?$")
 _END = re.compile(r"\s*# end solution$")
+_CHECK = re.compile(r"\bchecks\.(?:run|checked)\(\s*[\"']([^\"']+)[\"']")
 _KEYS = ("title", "aim", "needs", "minutes")
 
 
@@ -108,6 +109,10 @@ class Cell:
         lines = self.source.splitlines()
         return "\n".join(line for line in lines if not (_START.match(line) or _END.match(line)))
 
+    def checks(self) -> list[str]:
+        """The names of the checks that a code cell runs."""
+        return list(dict.fromkeys(_CHECK.findall(self.source))) if self.kind == "code" else []
+
 
 @dataclasses.dataclass(frozen=True)
 class Lesson:
@@ -127,6 +132,10 @@ class Lesson:
 
     def all_questions(self) -> list[Question]:
         return [question for questions in self.questions.values() for question in questions]
+
+    def checks(self) -> list[str]:
+        """The names of the checks, in the order of the lesson."""
+        return list(dict.fromkeys(name for cell in self.cells for name in cell.checks()))
 
 
 def _is_stub(node) -> bool:
@@ -193,7 +202,7 @@ def _cell(raw, where) -> Cell:
         raise LessonError(f"{where}: {error.msg}; shell and magic commands (! and %) are not allowed") from None
     if cell.stubs() and "exercise" not in tags:
         tags.append("exercise")
-    if re.search(r"\bchecks\.(run|checked)\(", source) and "check" not in tags:
+    if cell.checks() and "check" not in tags:
         tags.append("check")
     return dataclasses.replace(cell, tags=tuple(tags))
 

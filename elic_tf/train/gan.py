@@ -26,10 +26,15 @@ COMMON = {
     "class": {"data": "synthetic", "size": 32, "width": 16, "latents": 64, "batch": 32, "epoch_steps": 250},
 }
 PRESETS = {
-    "full": COMMON["full"] | {"epochs": 80, "rate": 5e-4, "inverted": 128},
+    "full": COMMON["full"] | {"epochs": 40, "rate": 2e-4, "inverted": 128},
     "class": COMMON["class"] | {"epochs": 14, "rate": 1e-3, "inverted": 16},
 }
-"""What a recipe does where its command says nothing else; `class` is for two minutes on two cores."""
+"""What a recipe does where its command says nothing else; `class` is for two minutes on two cores.
+
+The rate of `full` was chosen by trial: on photographs of 64x64 a rate of 5e-4 ends within five epochs in pictures that are
+black, from where nothing comes back, whether R1 weighs .3 or 3; so does 2e-4 where R1 weighs 3. At 2e-4 and .3 both
+players stay in the game.
+"""
 
 
 def batches(faces, draws, *, seed=0, batch=32, skip=0, augment="flip"):

@@ -66,7 +66,7 @@ def repository(tmp_path):
     (sources / "00_tiny.py").write_text(FIRST)
     (sources / "01_second.py").write_text(SECOND)
     (tmp_path / "notebooks" / "README.md").write_text(
-        "# Guide\n\n<!-- syllabus -->\n<!-- end syllabus -->\n\nThe end.\n"
+        "# Guide\n\n<!-- syllabus -->\n<!-- end syllabus -->\n\n<!-- lessons -->\n<!-- end lessons -->\n\nThe end.\n"
     )
     (tmp_path / "notebooks" / "dot.png").write_bytes(b"")
     return tmp_path

@@ -1,12 +1,16 @@
 """The builder: what it makes of a source, that it always makes the same, and what it refuses."""
 
+import importlib.util
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
 
 from elic_tf.course import builder, lint, nbgrader, quiz, settings
 from elic_tf.course.source import LessonError
+from elic_tf.errors import ElicError
 
 
 @pytest.fixture
@@ -64,7 +68,6 @@ def test_header_and_navigation(built):
     first, second = book(built, "00_tiny.ipynb"), book(built, "01_second.ipynb")
     head = first.cells[0].source
     assert head.startswith("# 00 · A tiny lesson")
-    assert f"github/{settings.REPOSITORY}/blob/{settings.BRANCH}/notebooks/00_tiny.ipynb" in head
     assert "See that the machinery works." in head and "1 minute on two CPU" in head and "0.5 on a GPU" in head
     for cell in (first.cells[0], first.cells[-1]):
         assert "next: [01 A second lesson](01_second.ipynb)" in cell.source and "previous" not in cell.source
@@ -74,15 +77,71 @@ def test_header_and_navigation(built):
     assert "](../README.md)" in solution[0].source and "](../00_tiny.ipynb)" in solution[0].source
     assert "](../dot.png)" in "".join(cell.source for cell in solution)
     guide = (built / "notebooks" / "README.md").read_text()
-    assert "[A second lesson](01_second.ipynb)" in guide and guide.endswith("The end.\n")
+    assert "| 01 | [A second lesson](01_second.ipynb) | 2 | - | [solutions](solutions/01_second.ipynb) |" in guide
+    assert "### 00 · A tiny lesson" in guide and "**Gives.** See that the machinery works." in guide
+    assert "| `00.psnr` | PSNR in dB, one number per face | 3 |" in guide and "1 point, 0 quiz questions" in guide
+    assert guide.index("2 quiz questions") > guide.index("### 01") and guide.endswith("The end.\n")
+    assert 'scores.save("NAME_00.json"' in first.cells[-1].source and "scores" not in second.cells[-1].source
 
 
-def test_set_up_cell_is_short_and_installs_from_the_one_address(built):
+def every_text(root):
+    return "\n".join(path.read_text() for path in root.rglob("*") if path.suffix in (".ipynb", ".md"))
+
+
+def test_without_a_public_address_there_are_no_links_to_one(built, monkeypatch):
+    monkeypatch.setattr(settings, "REPOSITORY", "")
+    builder.build(built)
+    assert "github" not in every_text(built) and "colab.research" not in every_text(built)
+    assert "pip" not in code(book(built, "00_tiny.ipynb"))[0].source
+
+
+def test_the_one_address_is_in_badges_links_and_the_set_up_cell(built, monkeypatch):
+    monkeypatch.setattr(settings, "REPOSITORY", "someone/elic")
+    builder.build(built)
+    link = f"https://colab.research.google.com/github/someone/elic/blob/{settings.BRANCH}/notebooks"
+    first, second = book(built, "00_tiny.ipynb"), book(built, "01_second.ipynb")
+    assert f"({link}/00_tiny.ipynb)" in first.cells[0].source and "colab-badge" in first.cells[0].source
+    assert f"[Colab]({link}/solutions/00_tiny.ipynb)" in first.cells[0].source
+    assert f"({link}/01_second.ipynb)" in first.cells[-1].source and "colab-badge" not in second.cells[-1].source
+    assert f"[Colab]({link}/01_second.ipynb)" in (built / "notebooks" / "README.md").read_text()
+    assert f'"git+https://github.com/someone/elic@{settings.BRANCH}"' in code(first)[0].source
+
+
+@pytest.mark.parametrize("name", ["OWNER/elic_tf", "elic_tf", "https://github.com/someone/elic", "your-name/elic"])
+def test_an_address_that_is_none_is_refused(repository, monkeypatch, name):
+    monkeypatch.setattr(settings, "REPOSITORY", name)
+    with pytest.raises(ElicError, match='"owner/name", or empty'):
+        builder.build(repository)
+
+
+@pytest.mark.parametrize("name", ["", "someone/elic"])
+def test_set_up_cell_is_short_and_finds_the_library_around_the_notebook(built, monkeypatch, name):
+    monkeypatch.setattr(settings, "REPOSITORY", name)
+    builder.build(built)
     for name, minutes in (("00_tiny.ipynb", '{"class": 1, "full": 0.5}'), ("01_second.ipynb", '{"class": 2}')):
         source = code(book(built, name))[0].source
-        assert lint.visible_lines(source) <= 12
-        assert settings.INSTALL_FROM in source and settings.REPOSITORY in settings.INSTALL_FROM
-        assert f'setup.start("{name[:2]}", minutes={minutes})' in source
+        assert lint.visible_lines(source) <= 12 and max(map(len, source.splitlines())) <= 120
+        assert "pathlib.Path.cwd().parents" in source and f'setup.start("{name[:2]}", minutes={minutes})' in source
+
+
+def test_set_up_cell_fetches_the_library_only_where_it_is_not(built, monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "REPOSITORY", "someone/elic")
+    builder.build(built)
+    source = code(book(built, "00_tiny.ipynb"))[0].source
+    commands = []
+    monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("ELIC_FACES", "synthetic")
+    monkeypatch.chdir(tmp_path)
+    exec(source, {})
+    assert not commands
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "elic_tf" else find(name))
+    exec(source, {})
+    address = f"git+https://github.com/someone/elic@{settings.BRANCH}"
+    wanted = ["-m", "pip", "install", "-q", "--no-deps", address, "ai-edge-litert"]  # nothing that is there changes
+    assert commands == [[sys.executable, *wanted]]
 
 
 def test_quiz_becomes_prose_with_folded_answers_and_a_cell_for_letters(built, monkeypatch, capsys):
@@ -133,6 +192,10 @@ def test_outputs_stay_while_the_code_is_the_same(built):
     builder.build(built)
     kept = book(built, "solutions/00_tiny.ipynb")
     assert code(kept)[-1].outputs[0].text == "hello\n" and "one" in kept.cells[2].source
+    edit(built, "minutes: {class: 1, full: 0.5}", "minutes: {class: 2}")  # the set-up cell may change
+    builder.build(built)
+    kept = book(built, "solutions/00_tiny.ipynb")
+    assert code(kept)[-1].outputs[0].text == "hello\n" and '"class": 2' in code(kept)[0].source
     edit(built, "a + 0.1", "a + 0.2")
     builder.build(built)
     assert not any(cell.outputs for cell in code(book(built, "solutions/00_tiny.ipynb")))
@@ -177,7 +240,9 @@ def test_refuses_a_quiz_without_a_right_answer(repository, capsys):
     assert "01_second.py, cell 2" in capsys.readouterr().err
 
 
-def test_export_to_nbgrader(built, tmp_path):
+@pytest.mark.parametrize("name", ["", "someone/elic"])
+def test_export_to_nbgrader(built, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(settings, "REPOSITORY", name)
     path = nbgrader.export(built, tmp_path / "class")[0]
     cells = {
         cell.metadata.nbgrader.grade_id: cell for cell in code(nbformat.read(path, 4)) if "nbgrader" in cell.metadata
@@ -187,6 +252,18 @@ def test_export_to_nbgrader(built, tmp_path):
     assert "    ### BEGIN SOLUTION\n" in exercise.source and "    ### END SOLUTION" in exercise.source
     assert check.metadata.nbgrader.grade and check.metadata.nbgrader.points == 1
     assert check.source.endswith('assert checks.find("00.psnr").status == "done"')
+    assert "solutions/" not in path.read_text()
+
+
+def test_measured_minutes_are_written_into_the_source_and_the_tables(built, monkeypatch, capsys):
+    monkeypatch.setattr(builder.execution, "run", lambda book, path, mode: (600.0, 290.0))
+    assert builder.main(["--measure", "01", "--root", str(built)]) == 0
+    assert "01_second: 600 s, 290 s of processor time, in class mode" in capsys.readouterr().err
+    source = (built / "notebooks" / "source" / "01_second.py").read_text()
+    assert "# minutes: {class: 5}\n" in source and source.count("minutes") == 1
+    assert "[A second lesson](01_second.ipynb) | 5 |" in (built / "notebooks" / "README.md").read_text()
+    builder.measure(built, ["00"], "full")
+    assert "# minutes: {class: 1, full: 5}" in (built / "notebooks" / "source" / "00_tiny.py").read_text()
 
 
 def test_quizzes_file_holds_each_lesson(built):

@@ -48,8 +48,10 @@ def test_a_cell_that_fails_is_named(repository):
 
 
 def nbval(folder):
-    """What nbval says of a folder of notebooks, in the way that `make test` calls it."""
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60", "-q"]
-    command += ["-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)]
+    """What nbval says of a folder of notebooks, with the options that the Makefile gives it."""
+    lines = (builder.ROOT / "Makefile").read_text().replace("\\\n", " ").splitlines()
+    [words] = [line.split() for line in lines if "--nbval-lax" in line]
+    options = words[words.index("pytest") : words.index("notebooks/solutions")]
+    command = [sys.executable, "-m", *options, "-q", "--rootdir", str(folder), str(folder)]
     environment = os.environ | {"ELIC_MODE": "smoke", "ELIC_FACES": "synthetic"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder).stdout
