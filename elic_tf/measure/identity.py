@@ -23,8 +23,8 @@ class Recogniser:
     """Faces to descriptors, in which a distance says whether two of them show one person.
 
     The network wants chips of 150x150 pixels cut around five landmarks. Those go astray on blurred faces, and our crops
-    are aligned already, so one fixed box is cut: `box`, in shares of the width, the mean of the boxes that the landmarks
-    gave on CelebA validation people; where it leaves the crop, the last row of pixels is repeated.
+    are aligned already, so one fixed box is cut: `box`, in shares of the width, the mean of the boxes that the
+    landmarks gave on CelebA validation people; where it leaves the crop, the last row of pixels is repeated.
     """
 
     box = (0.086, 0.196, 0.910, 1.020)  # left, top, right, bottom
@@ -33,7 +33,7 @@ class Recogniser:
         try:
             import dlib
 
-            # Its __init__ needs pkg_resources, which setuptools no longer has; only the folder of the weights is wanted.
+            # Its __init__ needs pkg_resources, which setuptools no longer has; only its folder of weights is wanted.
             spec = importlib.util.find_spec("face_recognition_models")
             if spec is None:
                 raise ImportError("no module named face_recognition_models")
