@@ -31,8 +31,8 @@ PRESETS = {
 }
 """What a recipe does where its command says nothing else; `class` is for two minutes on two cores.
 
-The rate of `full` was chosen by trial: on photographs of 64x64 a rate of 5e-4 ends within five epochs in pictures that are
-black, from where nothing comes back, whether R1 weighs .3 or 3; so does 2e-4 where R1 weighs 3. At 2e-4 and .3
+The rate of `full` was chosen by trial: on photographs of 64x64 a rate of 5e-4 ends within five epochs in pictures that
+are black, from where nothing comes back, whether R1 weighs .3 or 3; so does 2e-4 where R1 weighs 3. At 2e-4 and .3
 both players stay in the game.
 """
 
