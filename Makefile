@@ -26,7 +26,7 @@ help:
 
 .venv/.lab: .venv/pyvenv.cfg pyproject.toml
 	@echo "Setting up .venv with Jupyter (TensorFlow and friends: about three minutes, once)"
-	@$(PIP) --editable ".[photos,judge,bench,qr,notebooks]"
+	@$(PIP) --editable ".[photos,judge,bench,identity,qr,notebooks]"
 	@touch $@ .venv/.demo
 
 .venv/.dev: .venv/pyvenv.cfg pyproject.toml

@@ -1,6 +1,7 @@
 """`elic`, the command: a portrait into a few bytes and back."""
 
 import argparse
+import shlex
 import sys
 import warnings
 
@@ -15,7 +16,7 @@ examples:
   elic info portrait.elic                  what each byte of the file is
   elic compare portrait.jpg                one picture: ours beside JPEG, WebP, AVIF ... at the same size
   elic ask portrait.elic "Is this a man?"  what a question answerer sees in it
-  elic bench --data synthetic --limit 50   a table and a plot over a test set
+  elic bench --data synthetic --limit 50   tables, plots and a page over a test set
   elic COMMAND --help                      more about one command
 """,
     "encode": """\
@@ -125,7 +126,7 @@ def parser():
                      "questions in English, which end with a question mark")  # fmt: skip
     _add_photo(sub)
 
-    sub = command("bench", "measure rate and distortion over a test set; write table and plot")
+    sub = command("bench", "measure rate, distortion, realism, gender and identity over a test set; write a report")
     sub.add_argument(
         "--data", default="synthetic", help="celeba, utkface, synthetic or a folder (default: %(default)s)"
     )
@@ -136,6 +137,9 @@ def parser():
     sub.add_argument("--codecs", nargs="*", metavar="NAME", help="our codecs (default: the best one and klt)")
     sub.add_argument("--baselines", nargs="*", metavar="NAME", help="formats, or none (default: all installed)")
     sub.add_argument("--no-judge", action="store_true", help="leave the gender judge out")
+    sub.add_argument(
+        "--quick", action="store_true", help="rate, distortion and judge only: no realism, answers, identity"
+    )
     sub.add_argument("-o", "--out", default="bench", help="folder to write to (default: %(default)s)")
 
     sub = command("demo", "encode, decode and compare the portrait that scikit-image ships")
@@ -184,6 +188,7 @@ def guard(task, *arguments):
 def main(argv=None):
     """Run the command line; returns the exit code."""
     arguments = parser().parse_args(argv)
+    arguments.command = shlex.join(["elic", *(sys.argv[1:] if argv is None else argv)])
     return guard(arguments.run, arguments)
 
 

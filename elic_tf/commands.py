@@ -107,9 +107,9 @@ def ask(a):
 
 
 def bench(a):
-    """Rate and distortion over a set of faces."""
+    """The whole comparison over a set of faces, as a folder."""
     from elic_tf.coding.codec import Codec
-    from elic_tf.measure import baselines, report
+    from elic_tf.measure import baselines, page, report
 
     codecs = [Codec.load(name) for name in ((Codec.default(), "klt") if a.codecs is None else a.codecs)]
     chosen = _baselines(a.baselines)
@@ -117,12 +117,51 @@ def bench(a):
         if a.baselines is None or name in a.baselines:
             print(f"elic: {name} left out: {why}", file=sys.stderr)
     faces, split = _bench_faces(a)
+    if not len(faces):
+        raise DataError(f"{faces.name} has no faces to measure on")
     judge = None if a.no_judge or "male" not in faces.labels else _judge()
-    rows = report.rate_distortion([*codecs, *chosen], faces, tuple(a.bits or report.RATES), judge)
+    reference, photographs = _whom_to_ask(a, faces, judge)
+    rows, groups = report.measure([*codecs, *chosen], reference, tuple(a.bits or report.RATES), photographs)
     about = report.about(faces, split)
     print(f"{about}\n\n{report.markdown(rows)}\n")
-    for path in report.write(rows, a.out, about):
+    paths = report.write(rows, a.out, about, groups)
+    pictures = {"The same numbers as curves over the rate": pathlib.Path(a.out, "rate_distortion.png")}
+    try:
+        alt = "A portrait in the public domain as every codec and format shows it at 256 bits"
+        pictures[alt] = page.portrait(codecs, chosen, 256, judge)
+    except MissingExtraError as error:
+        print(f"elic: no portrait: {error}", file=sys.stderr)
+    ours = {row["codec"] for row in rows} - set(chosen) - {"original"}
+    paths.append(page.write(pathlib.Path(a.out, "index.html"), about, rows, groups, ours, a.command, pictures))
+    for path in paths:
         print(f"wrote {path}")
+
+
+def _whom_to_ask(a, faces, judge):
+    """The `Reference` of `bench` and the `Photographs`, or None; says what is left out, and why."""
+    from elic_tf.measure.opinions import Photographs, Reference
+
+    if a.quick:
+        return Reference(faces, judge), None
+    made = {}
+    for name, make in {"answers": _answerer, "recognition": _recogniser, "realism": lambda: Photographs(faces)}.items():
+        try:
+            made[name] = make()
+        except MissingExtraError as error:
+            print(f"elic: no {name}: {error}", file=sys.stderr)
+    return Reference(faces, judge, made.get("answers"), made.get("recognition")), made.get("realism")
+
+
+def _answerer():
+    from elic_tf.models.vqa import VQA
+
+    return VQA.load()
+
+
+def _recogniser():
+    from elic_tf.measure.identity import Recogniser
+
+    return Recogniser()
 
 
 def demo(a):

@@ -1,5 +1,6 @@
 """The command line as a user types it, in this process except where the process is the point."""
 
+import importlib.util
 import io
 import os
 import subprocess
@@ -181,10 +182,23 @@ def test_compare_draws_a_picture(elic, crop, tmp_path):
         assert image.size[0] == 1200
 
 
-def test_bench_writes_table_and_plot(elic, tmp_path):
-    code, out, _ = elic("bench", "--limit", 4, "--bits", 128, 256, "--baselines", "none", "-o", tmp_path / "b")
-    assert code == 0 and "| klt | 128 |" in out and "synthetic" in out
-    assert {p.name for p in (tmp_path / "b").iterdir()} == {"results.csv", "results.md", "rate_distortion.png"}
+def test_bench_writes_tables_plot_and_page(elic, tmp_path):
+    out = tmp_path / "b"
+    code, said, _ = elic("bench", "--limit", 4, "--bits", 128, 256, "--baselines", "none", "--quick", "-o", out)
+    assert code == 0 and "| klt | 128 |" in said and "synthetic" in said and "realism" not in said
+    written = {path.name for path in out.iterdir()}
+    assert written == {"results.csv", "results.md", "rate_distortion.png", "groups.csv", "index.html"}
+    page = (out / "index.html").read_text()
+    assert "elic bench --limit 4 --bits 128 256" in page and "<td>women</td>" in page
+
+
+@pytest.mark.slow
+def test_bench_asks_everybody_unless_told_to_be_quick(elic, tmp_path):
+    out = tmp_path / "b"
+    code, said, _ = elic("bench", "--limit", 4, "--bits", 256, "--codecs", "klt", "--baselines", "none", "-o", out)
+    assert code == 0 and "answers kept" in said
+    assert ("recognised" in said) == bool(importlib.util.find_spec("dlib"))
+    assert "Fréchet" not in said  # four faces are too few for a distance between sets
 
 
 def test_a_photograph_there_and_back(elic, tmp_path):

@@ -30,7 +30,11 @@ def test_environment_yml_has_the_bounds_of_pyproject(project):
     listed = {requirement(line.split("- ", 1)[1]) for line in lines if re.match(r"\s+- [a-z].*[<>=]", line)}
     extras = project["optional-dependencies"]
     wanted = {requirement(line) for line in project["dependencies"]}
-    wanted |= {requirement(line) for name in ("photos", "judge", "bench", "qr", "notebooks") for line in extras[name]}
+    wanted |= {
+        requirement(line)
+        for name in ("photos", "judge", "bench", "identity", "qr", "notebooks")
+        for line in extras[name]
+    }
     wanted.add(requirement(f"python{project['requires-python']}"))
     assert listed == wanted
 

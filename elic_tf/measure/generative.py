@@ -16,8 +16,8 @@ import sys
 import numpy as np
 
 from elic_tf.errors import DataError
-from elic_tf.measure import generative_models, generative_report, realism, report
-from elic_tf.measure.generative_opinions import Photographs, Reference, group_rows, means
+from elic_tf.measure import generative_models, generative_report, realism, report, tables
+from elic_tf.measure.opinions import Photographs, Reference, group_rows, means
 from elic_tf.measure.realism_copying import copied
 from elic_tf.measure.realism_features import features, with_mirror_images
 
@@ -138,10 +138,10 @@ def run(arguments):
         )
     page = generative_report.markdown(_about(about, training, validation, utk), left_out, rows, groups, near, at)
     (out / "generative.md").write_text(page, encoding="utf-8")
-    generative_report.write_csv(out / "generative.csv", rows, faces_of=about)
-    generative_report.write_csv(out / "groups.csv", groups, asked=at)
-    generative_report.write_csv(out / "copies.csv", near, asked=at)
-    generative_report.plot(rows, out / "generative.png", about)
+    tables.write_csv(out / "generative.csv", rows, faces_of=about)
+    tables.write_csv(out / "groups.csv", groups, asked=at)
+    tables.write_csv(out / "copies.csv", near, asked=at)
+    tables.plot(rows, out / "generative.png", about, generative_report.PANELS)
     print(page)
 
 

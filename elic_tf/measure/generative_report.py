@@ -1,9 +1,7 @@
 """The files that `elic_tf.measure.generative` writes: Markdown, CSV and a plot."""
 
-import csv
-
-from elic_tf.measure import realism
-from elic_tf.measure.generative_opinions import EXACT
+from elic_tf.measure import realism, tables
+from elic_tf.measure.opinions import EXACT
 
 COLUMNS = {
     "codec": "decoder",
@@ -20,7 +18,6 @@ COLUMNS = {
     "kept": "answers kept",
     "n": "faces",
 }
-DIGITS = {"bits": 1, "psnr": 2, "frechet": 2, "kernel": 3, "asked": 0, "bits_max": 0, "n": 0}
 MEASURES = {"judge": "The judge is right (balanced)", "kept_gender": "Gender kept", "psnr": "PSNR, dB"}
 SPACES = ("pixels", "age network")
 
@@ -65,61 +62,16 @@ def markdown(about, left_out, rates, groups, copies, at):
     return "\n\n".join(parts) + "\n"
 
 
-def write_csv(path, rows, **same):
-    """The columns that any row has, in the order in which they appear, after those that are the same in all."""
-    columns = list(dict.fromkeys(column for row in rows for column in same | row))
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(same | row for row in rows)
-
-
-def plot(rows, path, about):
-    """Curves over the rate: PSNR, Fréchet distance, judge, answers kept; one line for each decoder."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    from elic_tf.course.figures import COLORS, MARKERS
-
-    panels = {"psnr": "PSNR, dB", "frechet": "Fréchet distance, age network",
-              "judge_balanced": "gender judge, balanced accuracy", "kept": "answers kept"}  # fmt: skip
-    measured = [row for row in rows if row.get("bits") is not None]
-    panels = {key: label for key, label in panels.items() if any(row.get(key) is not None for row in measured)}
-    names = list(dict.fromkeys(row["codec"] for row in measured))
-    figure = Figure(figsize=(4.2 * len(panels) + 1.8, 4.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(about, fontsize=11)
-    lines = {}
-    for axes, (key, label) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-        for i, name in enumerate(names):
-            points = [row for row in measured if row["codec"] == name and row.get(key) is not None]
-            if not points:
-                continue
-            points.sort(key=lambda row: row["bits"])
-            bits, values = ([row[column] for row in points] for column in ("bits", key))
-            style = {"color": COLORS[i % len(COLORS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 5}
-            lines[name] = axes.plot(bits, values, linestyle=("-", "--")[i // len(COLORS) % 2], **style)[0]
-            if key == "frechet":
-                low, high = ([row[f"frechet_{end}"] for row in points] for end in ("low", "high"))
-                axes.fill_between(bits, low, high, color=style["color"], alpha=0.15, linewidth=0)
-        original = next((row[key] for row in rows if row["codec"] == "original" and row.get(key) is not None), None)
-        if original is not None:
-            lines["original"] = axes.axhline(original, color="grey", linestyle=":")
-        if key == "frechet":
-            axes.set_ylim(bottom=0)
-        axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.set(xlabel="bits per face, file on disk (mean)", ylabel=label)
-        axes.grid(alpha=0.3)
-    figure.legend(lines.values(), lines, loc="outside right center", fontsize=9)
-    figure.savefig(path, dpi=150)
+PANELS = {"psnr": "PSNR, dB", "frechet": "Fréchet distance, age network",
+          "judge_balanced": "gender judge, balanced accuracy", "kept": "answers kept"}  # fmt: skip
 
 
 def _rate_table(rows):
     cells = [
-        [_interval(row, c) if c in ("frechet", "kernel") else _cell(row.get(c), c) for c in COLUMNS] for row in rows
+        [_interval(row, c) if c in ("frechet", "kernel") else tables.cell(row.get(c), c) for c in COLUMNS]
+        for row in rows
     ]
-    return _table(COLUMNS.values(), cells)
+    return tables.markdown(COLUMNS.values(), cells)
 
 
 def _group_table(rows, column):
@@ -129,11 +81,13 @@ def _group_table(rows, column):
     lines = []
     for faces, group in dict.fromkeys((row["set"], row["group"]) for row in rows):
         some = [found.get((faces, group, name), {}) for name in decoders]
-        cells = [_cell(row.get(column), column) for row in some]
+        cells = [tables.cell(row.get(column), column) for row in some]
         if column == "judge":
-            cells = [f"{cell} ({_cell(row.get('judge_balanced'))})" if row else cell for cell, row in zip(cells, some)]
+            cells = [
+                f"{cell} ({tables.cell(row.get('judge_balanced'))})" if row else cell for cell, row in zip(cells, some)
+            ]
         lines.append([faces, group, str(max(row.get("n", 0) for row in some)), *cells])
-    return _table(["set", "group", "faces", *decoders], lines, left=2)
+    return tables.markdown(["set", "group", "faces", *decoders], lines, left=2)
 
 
 def _copy_table(rows):
@@ -145,21 +99,11 @@ def _copy_table(rows):
             share, p, copied, z = (row[f"{space} {column}"] for column in columns)
             cells += [f"{share:.3f}", f"{p:.1g}", "copied" if copied else "no", f"{z:.1f}"]
         lines.append([row["codec"], str(row["n"]), *cells])
-    return _table(["faces of", "faces", *(f"{space}: {column}" for space in SPACES for column in columns)], lines)
-
-
-def _table(head, lines, left=1):
-    head = list(head)
-    rule = ["---" if i < left else "---:" for i in range(len(head))]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines))
+    return tables.markdown(
+        ["faces of", "faces", *(f"{space}: {column}" for space in SPACES for column in columns)], lines
+    )
 
 
 def _interval(row, column):
-    low, high = (_cell(row.get(f"{column}_{end}"), column) for end in ("low", "high"))
-    return _cell(row.get(column), column) + ("" if row.get(column) is None else f" ({low} to {high})")
-
-
-def _cell(value, column=""):
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else f"{value:.{DIGITS.get(column, 3)}f}"
+    low, high = (tables.cell(row.get(f"{column}_{end}"), column) for end in ("low", "high"))
+    return tables.cell(row.get(column), column) + ("" if row.get(column) is None else f" ({low} to {high})")

@@ -75,38 +75,23 @@ class Recogniser:
 class Recognised:
     """What `recognised` found, one entry for each decoded face, (n,).
 
-    photograph: whether its own photograph is the nearest of all. person: whether the nearest of the *other* photographs
-    shows the same person (None for faces of which there is no other photograph, or where persons are not known).
-    distance: to its own photograph; below `SAME` the network takes both for one person.
+    first: whether its own photograph is the nearest of all. distance: to its own photograph; below `SAME` the network
+    takes both for one person.
     """
 
-    photograph: np.ndarray
-    person: np.ndarray | None
+    first: np.ndarray
     distance: np.ndarray
 
 
-def recognised(decoded, photographs, people=None, which=None):
+def recognised(decoded, photographs, which=None):
     """Look for each decoded face among the photographs.
 
-    decoded: descriptors (n, d) of decoded faces; photographs: descriptors (m, d) of all originals; people: (m,)
-    identities of these, or None; which: (n,) the photograph that each decoded face was made from (None: the first n).
+    decoded: descriptors (n, d) of decoded faces; photographs: descriptors (m, d) of all originals; which: (n,) the
+    photograph that each decoded face was made from (None: the first n). The more photographs, the harder: say how many.
     """
     which = np.arange(len(decoded)) if which is None else np.asarray(which)
     decoded, photographs = np.asarray(decoded, float), np.asarray(photographs, float)
     if decoded.ndim != 2 or decoded.shape[1:] != photographs.shape[1:] or len(which) != len(decoded):
-        raise ImageError(f"need one descriptor per face, got {decoded.shape} and {photographs.shape}")
+        raise ImageError(f"need one descriptor for each face, got {decoded.shape} and {photographs.shape}")
     squares = (decoded**2).sum(1)[:, None] + (photographs**2).sum(1) - 2 * decoded @ photographs.T
-    distances = np.sqrt(np.maximum(squares, 0))
-    rows = np.arange(len(decoded))
-    own = distances[rows, which]
-    first = distances.argmin(1) == which
-    person = None
-    if people is not None:
-        people = np.asarray(people)
-        others = distances.copy()
-        others[rows, which] = np.inf
-        counts = dict(zip(*np.unique(people, return_counts=True)))
-        alone = np.array([counts[one] == 1 for one in people[which]])
-        right = (people[others.argmin(1)] == people[which]).astype(float)
-        person = np.where(alone, np.nan, right)
-    return Recognised(first, person, own)
+    return Recognised(squares.argmin(1) == which, np.linalg.norm(decoded - photographs[which], axis=1))

@@ -104,7 +104,7 @@ def train(settings, faces, validation, codec, folder, *, epochs, epoch_steps, kn
 def opinions(faces):
     """A function from decoded faces to numbers by the names of `COLUMNS`, and a row of the originals of a FaceSet."""
     from elic_tf.measure import judges, realism
-    from elic_tf.measure.generative_opinions import Photographs, Reference, means
+    from elic_tf.measure.opinions import Photographs, Reference, means
     from elic_tf.models.vqa import VQA
 
     reference, photographs = Reference(faces, judges.GenderJudge(), VQA.load()), Photographs(faces)

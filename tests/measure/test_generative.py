@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from elic_tf.faces import synthetic
-from elic_tf.measure import distortion, generative, generative_models, generative_opinions, generative_report, realism
+from elic_tf.measure import distortion, generative, generative_models, generative_report, opinions, realism
 from elic_tf.measure.generative_models import Subject
 
 N, AT = 60, 256
@@ -84,14 +84,14 @@ def sets():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    for module in (generative, realism, generative_opinions.realism):
+    for module in (generative, realism, opinions.realism):
         monkeypatch.setattr(module, "features", looks)
     monkeypatch.setattr(generative, "with_mirror_images", lambda x, space: looks(np.concatenate([x, x[:, :, ::-1]])))
 
 
 @pytest.fixture
 def reference(sets):
-    return generative_opinions.Reference(sets["test"], Judge(), Answerer())
+    return opinions.Reference(sets["test"], Judge(), Answerer())
 
 
 def test_rows_are_means_over_what_was_decoded(sets, reference):
@@ -118,7 +118,7 @@ def test_rows_are_means_over_what_was_decoded(sets, reference):
 def test_a_face_that_comes_back_exactly_has_a_finite_psnr_and_keeps_its_answers(sets, reference):
     rows = generative.rates([Subject(Exact())], reference, sets["validation"], (128,), AT)[0]
     plain, dark = rows[2:]
-    assert plain["psnr"] == generative_opinions.EXACT and plain["kept"] == plain["kept_gender"] == 1
+    assert plain["psnr"] == opinions.EXACT and plain["kept"] == plain["kept_gender"] == 1
     assert abs(plain["frechet"]) < 1e-3 < dark["frechet"]
     assert dark["kept"] < 1 and dark["psnr"] < plain["psnr"]
 
@@ -127,7 +127,7 @@ def test_answers_kept_are_those_of_the_measure_of_answers(reference):
     from elic_tf.measure import answers
 
     dark = reference.originals * np.float32(0.8)
-    found = generative_opinions.means(reference.each(dark))
+    found = opinions.means(reference.each(dark))
     expected = answers.kept(Answerer(), reference.originals, dark)
     assert {fact: found[f"kept_{fact}"] for fact in expected} == pytest.approx(expected)
     assert found["kept"] == pytest.approx(np.mean(list(expected.values())))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from elic_tf.faces.faceset import FaceSet
-from elic_tf.measure import generative_opinions, groups
+from elic_tf.measure import groups, opinions
 
 N = 31
 
@@ -67,7 +67,7 @@ def test_rows_are_means_over_the_faces_of_a_group(faces):
     random = np.random.default_rng(1)
     each = {"p_male": random.random(N), "male": faces.labels["male"], "psnr": random.random(N) * 30}
     original = {"p_male": faces.labels["male"] * 1.0, "male": faces.labels["male"]}
-    rows = generative_opinions.group_rows("some", faces, {"original": original, "codec": each})
+    rows = opinions.group_rows("some", faces, {"original": original, "codec": each})
     found = {(row["group"], row["codec"]): row for row in rows}
     assert len(found) == 2 * len(groups.groups(faces))
     black, men = faces.labels["race"] == "black", faces.labels["male"]
@@ -78,4 +78,4 @@ def test_rows_are_means_over_the_faces_of_a_group(faces):
     assert row["judge"] == pytest.approx(right[black].mean())
     assert row["judge_balanced"] == pytest.approx((right[black & men].mean() + right[black & ~men].mean()) / 2)
     assert found["women", "original"]["judge"] == 1 and "psnr" not in found["women", "original"]
-    assert found["all", "codec"] == {"set": "some", "group": "all", "codec": "codec"} | generative_opinions.means(each)
+    assert found["all", "codec"] == {"set": "some", "group": "all", "codec": "codec"} | opinions.means(each)

@@ -2,43 +2,61 @@
 
 import numpy as np
 
-from elic_tf.measure import answers, distortion, groups, judges, realism
+from elic_tf.measure import answers, distortion, groups, identity, judges, realism
 
 EXACT = 99.0
 """dB that a face counts with that comes back exactly; its PSNR is infinite."""
 
 
-class Reference:
-    """A FaceSet labelled "male", with what is known of its originals, for decoded faces to be compared with.
+LEAST_SIZE = 44
+"""Pixels that MS-SSIM needs."""
 
-    judge: a `GenderJudge`; vqa: a `VQA`. originals: (n, size, size, 3) float32 in [0, 1].
+
+class Reference:
+    """A FaceSet, with what is known of its originals, for decoded faces to be compared with.
+
+    judge: a `GenderJudge`, asked where the faces are labelled "male"; vqa: a `VQA`; recogniser: a `Recogniser`; whoever
+    is None is not asked. originals: (n, size, size, 3) float32 in [0, 1].
     """
 
-    def __init__(self, faces, judge, vqa):
+    def __init__(self, faces, judge=None, vqa=None, recogniser=None):
         self.faces, self.originals = faces, faces.images / np.float32(255)
-        self._judge, self._vqa = judge, vqa
-        self._before = answers.said(vqa, self.originals)
+        self._judge, self._vqa, self._recogniser = judge if "male" in faces.labels else None, vqa, recogniser
+        self._before = None if vqa is None else answers.said(vqa, self.originals)
+        self._photographs = None if recogniser is None else recogniser.descriptors(faces.images)
 
     def each(self, decoded, which=slice(None)):
         """{column: (n,)} for decoded faces (n, size, size, 3) in [0, 1] of the originals at `which`.
 
-        psnr: dB, at most `EXACT`; ssim; p_male: the judge's; kept_FACT: whether the answer to a question of
-        `answers.KEY` is the same before and after; kept: the share of these that is; male: the label.
+        psnr: dB, at most `EXACT`; ssim; ms_ssim of faces that are large enough. Of the judge, p_male, and male, the
+        label. Of the answerer, kept_FACT: whether the answer to a question of `answers.KEY` is the same before and
+        after, and kept, the share of these that is. Of the recogniser, recognised: whether the own photograph is the
+        nearest of all; same_person: whether the network takes the face and its photograph for one person.
         """
         originals = self.originals[which]
-        kept = np.equal(self._before[:, which], answers.said(self._vqa, decoded))
-        return self._gender(decoded, which) | {
+        found = self._gender(decoded, which) | {
             "psnr": np.minimum(distortion.psnr(originals, decoded), EXACT),
             "ssim": distortion.ssim(originals, decoded),
-            "kept": kept.mean(0),
-            **{f"kept_{fact}": row for fact, row in zip(answers.KEY, kept, strict=True)},
         }
+        if originals.shape[1] >= LEAST_SIZE:
+            found["ms_ssim"] = distortion.ms_ssim(originals, decoded)
+        if self._vqa is not None:
+            kept = np.equal(self._before[:, which], answers.said(self._vqa, decoded))
+            found["kept"] = kept.mean(0)
+            found |= {f"kept_{fact}": row for fact, row in zip(answers.KEY, kept, strict=True)}
+        if self._recogniser is not None:
+            own = np.arange(len(self.originals))[which]
+            who = identity.recognised(self._recogniser.descriptors(decoded), self._photographs, own)
+            found |= {"recognised": who.first, "same_person": who.distance < identity.SAME}
+        return found
 
     def each_original(self):
         """What `each` says of the originals: p_male and male alone."""
         return self._gender(self.originals, slice(None))
 
     def _gender(self, faces, which):
+        if self._judge is None:
+            return {}
         return {"p_male": self._judge.male(faces), "male": self.faces.labels["male"][which]}
 
 
@@ -46,13 +64,15 @@ def means(each, mask=slice(None)):
     """The means over the faces in `mask` of what `Reference.each` gave: {column: number}.
 
     p_male and male become `judge`, the share that the judge is right about, and `judge_balanced`, the mean of the
-    shares of the two sexes. n: faces.
+    shares of the two sexes. n: faces, where there is anything to take a mean of.
     """
     chosen = {column: values[mask] for column, values in each.items()}
-    male = chosen.pop("male")
-    plain, balanced = judges.accuracy(chosen.pop("p_male"), male)
-    numbers = {column: float(values.mean()) for column, values in chosen.items()}
-    return numbers | {"judge": plain, "judge_balanced": balanced, "n": len(male)}
+    numbers = {"n": len(next(iter(chosen.values())))} if chosen else {}
+    if "male" in chosen:
+        male = chosen.pop("male")
+        plain, balanced = judges.accuracy(chosen.pop("p_male"), male)
+        numbers |= {"judge": plain, "judge_balanced": balanced}
+    return {column: float(values.mean()) for column, values in chosen.items()} | numbers
 
 
 def group_rows(title, faces, found):
@@ -73,6 +93,10 @@ class Photographs:
 
     def __init__(self, faces):
         self.features, self.people = realism.features(faces.images), faces.identities
+
+    def of(self, faces, people):
+        """`distances` of the faces (n, size, size, 3) themselves."""
+        return self.distances(realism.features(faces), people)
 
     def distances(self, features, people):
         """Columns frechet, kernel and the ends of their intervals; none where there are too few faces or people.
