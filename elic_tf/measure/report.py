@@ -52,11 +52,10 @@ def measure(codecs, reference, bits=RATES, photographs=None):
     """Measure each codec at each rate: (rows, groups), dictionaries with the keys of `COLUMNS` and others.
 
     codecs: objects with `name`, `encode(faces, bits=...)` and `decode(files)`, or names of baselines. A codec with
-    several `decoders` gets rows for each, the first under its own name. A baseline is measured at its smallest and,
-    per face, at its nearest to each rate (see `measure.baselines`); rates at which that gives the same files as before
-    are left out. reference: the faces, and whom to ask about them. photographs: `opinions.Photographs`, for the
-    distance of the decoded faces as a set. None stands where a number does not exist. groups: of our codecs, see
-    `GROUPS_AT`.
+    several `decoders` gets rows for each. A baseline is measured at its smallest and, per face, at its nearest to each
+    rate (see `measure.baselines`); rates at which that gives the same files as before are left out. reference: the
+    faces, and whom to ask about them. photographs: `opinions.Photographs`, for the distance of the decoded faces as a
+    set. None stands where a number does not exist. groups: of our codecs, see `GROUPS_AT`.
     """
     face_set, originals = reference.faces, reference.originals
     numbers = [rate for rate in bits if rate]
@@ -177,7 +176,7 @@ def _coded(codec, face_set, originals, bits):
     for rate in bits:
         files, decoded = through(codec, originals, rate, decoders)
         for decoder, faces in decoded.items():
-            name = codec.name if decoder == decoders[0] else f"{codec.name}, {decoder}"
+            name = codec.name if len(decoders) == 1 else f"{codec.name}, {decoder}"
             yield name, rate, [8 * len(file) for file in files], None, faces
 
 
