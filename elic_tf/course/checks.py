@@ -18,6 +18,7 @@ The checks of lesson NN are in `elic_tf.course.exercises.lesson_NN`, with the re
 import dataclasses
 import importlib
 import linecache
+import sysconfig
 import traceback
 from collections.abc import Callable
 
@@ -26,6 +27,7 @@ import numpy as np
 from elic_tf.errors import ElicError
 
 STATUSES = ("done", "todo", "wrong", "error", "not run")
+_STANDARD = sysconfig.get_path("stdlib")
 _SIGNS = {"done": "✓", "todo": "…", "wrong": "✗", "error": "✗"}
 
 
@@ -221,6 +223,8 @@ def _one_line(error, test) -> str:
     theirs = frames[codes.index(test.__code__) + 1 :]
     for frame, number in reversed(theirs):
         name = frame.f_code.co_filename
-        if "site-packages" not in name and (line := linecache.getline(name, number).strip()):
+        if "site-packages" in name or name.startswith(_STANDARD):
+            continue
+        if line := linecache.getline(name, number).strip():
             return f"{type(error).__name__}: {message} (at `{line}`)"
     return f"{type(error).__name__}: {message} (when called as the exercise asks)"

@@ -6,7 +6,7 @@ import pathlib
 import re
 import time
 
-from elic_tf.course import settings
+from elic_tf.course import lint, settings
 from elic_tf.course.source import LessonError, need
 
 _LIBRARY = pathlib.Path(__file__).resolve().parents[2]
@@ -68,10 +68,13 @@ def _failed(cell) -> bool:
 
 
 def _tidy(outputs) -> list:
-    """Without standard error; pieces of standard output joined, with progress bars at their last state."""
+    """Without standard error and widgets; pieces of standard output joined, with progress bars at their last state.
+
+    A widget is a bar of `tqdm.auto`, and no more than an error message where its kernel has ended.
+    """
     kept = []
     for output in outputs:
-        if output.output_type == "stream" and output.name == "stderr":
+        if output.get("name") == "stderr" or lint.WIDGET in output.get("data", {}):
             continue
         if output.output_type == "stream" and kept and kept[-1].output_type == "stream":
             kept[-1].text += output.text

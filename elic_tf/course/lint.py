@@ -12,6 +12,7 @@ _HTML_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(["'])(?!\s*\1).+?\1""", re.IGNORECASE | re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6}) ", re.MULTILINE)
 _LOCAL = re.compile(r"\]\((?!https?:|#|mailto:|data:)([^)#]+)")
+WIDGET = "application/vnd.jupyter.widget-view+json"
 _FIGURES = ("show", "curve", "picture")
 
 
@@ -83,6 +84,8 @@ def outputs(notebook, name, root=None) -> list[str]:
             problems.append(f"{where}: its output is an error")
         if any(_picture_without_alt(output) for output in cell.outputs):
             problems.append(f"{where}: a picture without alt text; use elic_tf.course.figures")
+        if any(WIDGET in bundle for bundle in bundles):
+            problems.append(f"{where}: shows a widget, which is an error message where no kernel runs; use --execute")
         if "setup.start(" in cell.source and cell.outputs and "synthetic faces" not in text:
             problems.append(f"{where}: executed with photographs, which must not be committed; use --execute")
         home = str(pathlib.Path.home())
@@ -128,7 +131,7 @@ def _figures(cell) -> list[str]:
 
 
 def _exercises(cell, code) -> list[str]:
-    """Every stub has a docstring and is given to a check in this cell or a later one."""
+    """Every stub has a docstring and is given to a check in a later cell: nbgrader grades whole cells."""
     problems = []
     for node in ast.parse(cell.student()).body if cell.stubs() else ():
         if getattr(node, "name", None) not in cell.stubs():
@@ -136,8 +139,8 @@ def _exercises(cell, code) -> list[str]:
         if not ast.get_docstring(node):
             problems.append(f"{cell.where}: the exercise {node.name} has no docstring")
         call = re.compile(rf"checks\.(run|checked)\(\s*[\"'][^\"']+[\"'],\s*{node.name}\b")
-        if not any(call.search(other.source) for other in code[code.index(cell) :]):
+        if not any(call.search(other.source) for other in code[code.index(cell) + 1 :]):
             problems.append(
-                f'{cell.where}: the exercise {node.name} has no check; add checks.checked("...", {node.name})'
+                f'{cell.where}: the exercise {node.name} has no check; add a cell: checks.checked("...", {node.name})'
             )
     return problems

@@ -54,10 +54,10 @@ figures.show(portrait.decode([file]), zoom=4, alt="A smiling woman with short re
 # - **Modes.** `ELIC_MODE` sets how much is computed, never what: `class` for two CPU cores, `full` where there is a
 #   GPU, `smoke` to see whether everything runs. To choose, put `import os` and `os.environ["ELIC_MODE"] = "smoke"`
 #   into a cell above the first. This lesson is quick in any of them.
-# - **Exercises** are functions whose last line is `raise NotImplementedError`. Replace that line, run the cell, and
-#   run the check in the next one. It says what it got and what it should have got, and gives a hint after each wrong
-#   try. If you skip an exercise, the lesson goes on with a function that works. `checks.hint("00.entropy")` gives the
-#   next hint; the solutions are linked at the top.
+# - **Exercises** are functions whose last line is `raise NotImplementedError`. Replace that line, run the cell, and run
+#   the check, which is in the same cell or in the next. It says what it got and what it should have got, and gives a
+#   hint after each wrong try. If you skip an exercise, the lesson goes on with a function that works.
+#   `checks.hint("00.entropy")` gives the next hint; the solutions are linked at the top.
 # - **At the end** there is a quiz, and `checks.score("00")` shows what you have done.
 #
 # Three conventions hold everywhere. Faces are arrays of shape (n, 64, 64, 3) with values from 0 to 1. Rates are
@@ -233,8 +233,9 @@ figures.show(spoilt, ["brighter", "squares", "one patch"], alt="One face, paler,
 #
 # Now the formats. Each gets its best case: *all* its settings are tried on this face, shrinking before and enlarging
 # afterwards included, and the best file within 256 bits is shown. Where there is none, it is the smallest file that
-# the format can make. With them come two codecs of the library: `portrait`, which wrote the astronaut's file, and
-# `klt`, which is the one you are about to write.
+# the format can make. With them come two codecs of the library: `klt`, which is the one you are about to write, and
+# `portrait`, which wrote the astronaut's file. `portrait` has two decoders for the same file: *sharp*, whose picture
+# you saw above, and *smooth*, which leaves blurred what the file does not say.
 
 # %%
 try:
@@ -252,8 +253,9 @@ titles = [f"{result.name}\n{result.bits:,} bits\n{result.psnr:.1f} dB\n" for res
 titles = [f"original\n{8 * d:,} bits\nexact\n", *titles]
 if judge:
     titles = [title + judges.word(result.p_male) for title, result in zip(titles, results)]
-described = """One face as each codec has it: klt gives a soft likeness in 256 bits, portrait one like a photograph,
-ThumbHash and BlurHash a blur; the others need hundreds of bits or thousands, and show a grey shape or nothing."""
+described = """One face as each codec has it: in 256 bits klt and smooth portrait give a soft likeness, sharp portrait
+one like a photograph, ThumbHash and BlurHash a blur; the others need hundreds of bits or thousands, and show a grey
+shape or nothing."""
 figures.show([result.image for result in results], titles, columns=6, alt=described)
 
 # %%
@@ -263,11 +265,15 @@ fitting = [result.name for result in results if result.name in photographs and r
 print("formats for photographs with a file of at most 256 bits:", ", ".join(fitting) or "none")
 
 # %% [markdown]
-# None of the five reaches 256 bits, at any quality. Much of what they do write says nothing about the face:
-# signature, dimensions, tables, the fact that it is a picture at all. The engineers of Facebook once had the same
-# trouble with previews of 200 bytes; they sent JPEG's header to everybody beforehand, inside the app ([The technology
-# behind preview photos](https://code.facebook.com/posts/991252547593574/the-technology-behind-preview-photos/),
-# 2015). What both ends know already need not be sent.
+# Of `portrait`'s two decoders *smooth* has more decibels, and *sharp* looks more like a photograph. We come back to
+# that.
+#
+# None of the five formats for photographs reaches 256 bits, at any quality. Much of what they do write says nothing
+# about the face: signature, dimensions, tables, the fact that it is a picture at all. The engineers of Facebook once
+# had the same trouble with previews of 200 bytes; they sent JPEG's header to everybody beforehand, inside the app ([The
+# technology behind preview
+# photos](https://code.facebook.com/posts/991252547593574/the-technology-behind-preview-photos/), 2015). What both ends
+# know already need not be sent.
 #
 # **Take that seriously.** If we only ever send faces, both ends may know everything there is to know about faces in
 # general. A file then says only how this one differs.
@@ -377,8 +383,9 @@ figures.show(np.concatenate([rebuilt, face]), [*titles, "original"], alt=describ
 # %%
 # NBVAL_CHECK_OUTPUT
 klt = elic_tf.Codec.load("klt").model
-their_mean = klt.reconstruct(np.zeros((1, len(klt.odd))))
-theirs = klt.reconstruct(np.eye(len(klt.odd))[:8]) - their_mean
+their_number = len(klt.code.scales)  # of eigenfaces: 1,200
+their_mean = klt.reconstruct(np.zeros((1, their_number)))
+theirs = klt.reconstruct(np.eye(their_number)[:8]) - their_mean
 by_hand = (face - their_mean).reshape(1, d) @ theirs.reshape(8, d).T
 print("inner products and the library's latents agree:", np.allclose(by_hand, klt.analysis(face)[:, :8], atol=0.01))
 
@@ -598,10 +605,11 @@ print("\n".join(anatomy.anatomy(plain)))
 
 # %% [markdown]
 # The same is printed by `elic info` on the command line. Two bytes are overhead: one names format and model, one is a
-# check. The *level* says which step was used, because this file may choose its own, to use its 256 bits well. The
-# rest are latents in order of importance. Since early bytes settle the important ones, the beginning of a file is a
-# face already. Below are beginnings of this file and, in the second row, of the one this lesson began with. (That one
-# says the gender first.) From which byte on would you recognise her?
+# check. The *level* says which step was used, because this file may choose its own, to use its 256 bits well, and
+# whether this face has more or less energy (variance) than most. The rest are latents in order of importance; the bars
+# grow with how many of those sent are certain by then. Since early bytes settle the important ones, the beginning of a
+# file is a face already. Below are beginnings of this file and, in the second row, of the one this lesson began with.
+# (That one says the gender first.) From which byte on would you recognise her?
 
 # %%
 import warnings
@@ -617,10 +625,10 @@ figures.show(beginnings, [f"{size} bytes" for size in sizes] * 2, columns=len(si
 
 # %% [markdown]
 # The two files are alike inside: integers, the most important first, each the share of one eigenface. The difference
-# lies in what makes a picture of them. `klt` shows the mean of all the faces that would begin with these bytes: what
-# it does not know, it blurs. Behind `portrait` stand networks that have seen many faces, and it draws *one* that would
-# fit. It is never blurred; with four bytes it already shows somebody, only not her. **Sharp is not the same as true**,
-# and this course will have to measure both.
+# lies in what makes a picture of them. `klt` shows the mean of all the faces that would begin with these bytes: what it
+# does not know, it blurs. Behind `portrait` stand networks that have seen many faces, and its sharp decoder, which is
+# used unless you ask for the other, draws *one* that would fit. It is never blurred; with four bytes it already shows
+# somebody, only not her. **Sharp is not the same as true**, and this course will have to measure both.
 #
 # Unless you ask for that, a file that is not whole is refused. So is one with a single wrong bit:
 
@@ -663,7 +671,8 @@ figures.show(np.concatenate(nobody), columns=8, alt=described)
 # %% [markdown]
 # Faces nobody has, above from `klt` and below from `portrait`. Each was *named* by thirty bytes of noise. A perfect
 # code for faces would turn any bytes whatever into a face that could be in the data; if some come out as masks, then
-# names are wasted on masks, and real faces pay for it with longer ones. The lower row wastes fewer.
+# names are wasted on masks, and real faces pay for it with longer ones. The lower row is nearer to photographs, and has
+# its monsters, too.
 #
 # Why the masks? `klt` takes each latent by itself, and everything between latents and pixels is linear: a weighted
 # sum of ghosts. What lies half-way between two faces is then not a face between them, but exactly a double exposure:

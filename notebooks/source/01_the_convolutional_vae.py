@@ -13,9 +13,9 @@
 # ## A rude question
 #
 # Lesson 00 put random bytes behind the header of a file and asked whose face that was. The eigenface codec answered
-# with masks, and half-way between two faces it showed a double exposure, because everything between its latents and
-# the pixels is linear. Linear was not enough. **What would a network do that learns, and how could we tell whether it
-# does better?**
+# with blurs and some masks, and half-way between two faces it showed a double exposure, because everything between its
+# latents and the pixels is linear. Linear was not enough. **What would a network do that learns, and how could we tell
+# whether it does better?**
 #
 # By asking the same rude question: what do you believe? A model of faces is a distribution $p(x)$ over pictures. To
 # **sample** from it is to draw pictures, each as often as the model says. A good model draws what could have been in
@@ -174,7 +174,6 @@ def fit(model, epochs, *targets, callbacks=()):
 
 
 epochs = course.pick(smoke=30, classroom=25, full=40)
-rate_of_learning = cosine(5e-3, epochs * -(-len(train) // BATCH))  # rises for a moment, then falls towards 0
 encoder, decoder = make_encoder(), make_decoder()
 plain = keras.Model(encoder.input, decoder(encoder.output[0]))
 plain.compile(keras.optimizers.Adam(2e-3), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
@@ -505,6 +504,7 @@ for name in ("first", "second"):
 # below.
 
 # %%
+rate_of_learning = cosine(5e-3, epochs * -(-len(train) // BATCH))  # rises for a moment, then falls towards 0
 model, watch = CVAE(seed=1, learning_rate=rate_of_learning), cvae.Watch(5)
 history = fit(model, epochs, callbacks=[watch])
 

@@ -27,7 +27,8 @@
 # 6. draw new faces, find them wanting, and compute how many bits are lost there.
 #
 # Numbers in the text are those of the synthetic faces in class mode. With photographs yours differ and tell the same
-# story; in smoke mode the networks train for a few steps only, and most of what they show is fog.
+# story. In smoke mode, in which the solutions notebook was run, the networks train for a few steps only: what they show
+# are heads in a fog, and their points lie far below those that the text describes.
 
 # %% tags=["setup"]
 
@@ -99,12 +100,13 @@ def distortion(error, values, sigma):
     # end solution
 
 
+# %%
 distortion = checks.checked("02.distortion", distortion)
 
 # %% [markdown]
-# The constant is what makes this a *price list*. Lesson 00: prices are honest if $2^{-\text{price}}$, summed over all
-# that could be said, is 1. What could be said of one value are 256 grey levels in steps of 1/255, and a step is
-# $\log_2 255$ bits finer than the unit in which a density is measured.
+# The constant is what makes this a *price list*. By lesson 00 what has probability $p$ costs $-\log_2 p$, so prices are
+# honest if $2^{-\text{price}}$, summed over all that could be said, is 1. What could be said of one value are 256 grey
+# levels in steps of 1/255, and a step is $\log_2 255$ bits finer than the unit in which a density is measured.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -137,6 +139,7 @@ def kl(mean, log_variance):
     # end solution
 
 
+# %%
 kl = checks.checked("02.kl", kl)
 
 # %%
@@ -158,7 +161,7 @@ figures.picture(figure, alt=alt)
 #
 # ### The whole bill, line by line
 # Put both into a model. The library's `VAE` brings encoder, decoder and the training step of lesson 01; we replace the
-# method that says what a batch costs. (`spread` holds σ, fixed or learned.)
+# method that says what a batch costs. (A batch brings its own noise; `spread` holds σ, fixed or learned.)
 
 
 # %%
@@ -220,12 +223,13 @@ def hidden_sigma(per_error, per_nat):
     # end solution
 
 
+# %%
 hidden_sigma = checks.checked("02.hidden_sigma", hidden_sigma)
 
 # %% [markdown]
 # What does such a σ do to a VAE? There is one whose best weights are known, the **linear VAE** (Lucas et al. 2019):
-# encoder and decoder are matrices. Its latents become eigenfaces. With the variances $\lambda_i$ of lesson 00, each
-# says
+# encoder and decoder are matrices. Its latents become eigenfaces. With $\lambda_i$ for their variances (lesson 00's
+# $\sigma_i^2$), each says
 #
 # $$\mathrm{KL}_i = \tfrac12 \log_2 \frac{\lambda_i}{\sigma^2} \ \text{bits if}\ \lambda_i > \sigma^2, \quad\text{and otherwise nothing.}$$
 #
@@ -300,6 +304,7 @@ def optimal_sigma(error, values):
     # end solution
 
 
+# %%
 optimal_sigma = checks.checked("02.optimal_sigma", optimal_sigma)
 
 # %%
@@ -326,7 +331,7 @@ print(f"error 1 % less at the best σ: {D / 2 * np.log2(1 / 0.99):.1f} bits less
 
 # %%
 SIGMAS = {"averaged": hidden_sigma(1 / D, 1), "σ = 2": 2.0, "σ = 0.7": 0.7, "σ = 0.25": 0.25, "learned": None}
-steps = course.pick(smoke=50, classroom=1500, full=6000)
+steps = course.pick(smoke=120, classroom=1500, full=6000)
 models, posterior, decoded, points = {}, {}, {}, {}
 print("              σ    rate  distortion     sum   PSNR")
 for name, sigma in SIGMAS.items():
@@ -404,8 +409,8 @@ figures.picture(figure, alt=alt)
 # in them. The points come in the order of their σ, from the mean face at 0 bits to the right. And the curve of the
 # *straight lines* is a strong opponent. The linear VAE knows its best weights from the start; a network has to find
 # them, and what it may find beyond straight lines, in the minute that each of them had. Where a point lies above the
-# curve, curved ways pay: on the synthetic faces that of σ = 0.7 does, by a decibel. Where it lies below, like
-# that of the learned σ, it is mostly time not yet spent.
+# curve, curved ways pay: in class mode that of σ = 0.7 does, by a decibel. Where it lies below, like that of the
+# learned σ (in smoke mode, like all of them), it is mostly time not yet spent.
 #
 # There is one more reason why it lies so far to the right. It is found at the end of this lesson.
 #
@@ -425,6 +430,7 @@ def collapse(mean, log_variance):
     # end solution
 
 
+# %%
 collapse = checks.checked("02.collapse", collapse)
 
 # %%
@@ -448,10 +454,10 @@ figures.picture(figure, alt=alt)
 
 # %% [markdown]
 # The networks follow the theory of straight lines: the smaller σ, the more latents rise out of the water. But not to
-# the letter. With σ = 0.7 half as many latents say something as in the theory, together they are worth fewer bits, and
-# still the faces were better: one curved latent does the work of several straight ones. (Mind the difference between
-# the two measures. To be called active takes no more than 0.007 bits. Collapse is the last thing that a training
-# finishes, and many of these latents are on their way down.)
+# the letter. In class mode, with σ = 0.7, half as many latents say something as in the theory, together they are worth
+# fewer bits, and still the faces were better: one curved latent does the work of several straight ones. (Mind the
+# difference between the two measures. To be called active takes no more than 0.007 bits. Collapse is the last thing
+# that a training finishes, and many of these latents are on their way down.)
 #
 # What stays under water says 0 bits to everybody. This is the famous **posterior collapse**, for which many a cure has
 # been published. First ask whether it is an illness. A latent collapses if what it could say is not worth its bits *at

@@ -494,8 +494,8 @@ alt = "Five faces; below, what is decoded from files of the sizes given, about 2
 figures.show([*test[:5].reshape(-1, 64, 64, 3), *synthesis(step * read[:5])], titles, alt=alt, columns=5, zoom=2)
 
 # %% [markdown]
-# These are files: they fit a QR code, a magnetic stripe, the end of a URL. And if they are damaged there? We replace a
-# code by noise, many times. A check of eight bits should let that through once in 256 times.
+# These are files: they fit a QR code (`elic encode --qr` draws it), a magnetic stripe, the end of a URL. And if they are
+# damaged there? We replace a code by noise, many times. A check of eight bits should let that through once in 256 times.
 
 # %%
 noise = [np.random.default_rng(key).bytes(len(codes[0])) for key in range(5000)]
@@ -587,13 +587,13 @@ print("\n".join(anatomy.anatomy(file)))
 #
 # ## The bill goes to the VAE
 # Now the question of the beginning. For a fair answer we need a VAE with the same latents whose rate is known
-# exactly, and there is one, the **linear VAE**: decoder $\hat{x} = \bar{x} + W z$ with variance $s^2$ per value,
-# prior $\mathcal{N}(0, I)$. Its best weights need no training (Tipping and Bishop 1999, Lucas et al. 2019): they are
-# eigenfaces. With $r_i = \min(s^2 / \sigma_i^2,\, 1)$ its posterior is
+# exactly, and lesson 02 had one, the **linear VAE**. Its best weights are eigenfaces (Tipping and Bishop 1999, Lucas et
+# al. 2019). Once more, in the letters of this lesson: $\sigma_i$ is the standard deviation of latent $i$, and the
+# decoder's variance per value is $s^2$. With $r_i = \min(s^2 / \sigma_i^2,\, 1)$ its posterior is
 #
 # $$q(z_i \mid x) = \mathcal{N}\!\left(\sqrt{1 - r_i}\; \frac{y_i}{\sigma_i},\ r_i\right),$$
 #
-# and a latent with $r_i = 1$ has collapsed onto the prior, as in lesson 02. Its KL divergence in bits and its
+# and a latent with $r_i = 1$ has collapsed onto the prior. Its KL divergence in bits and its
 # expected squared error are
 #
 # $$\mathrm{KL}_i = \frac{1}{2 \ln 2}\left((1 - r_i)\frac{y_i^2}{\sigma_i^2} + r_i - 1 - \ln r_i\right), \qquad
@@ -601,7 +601,8 @@ print("\n".join(anatomy.anatomy(file)))
 #
 # In the mean over training faces that is $\tfrac12 \log_2(\sigma_i^2 / s^2)$ bits and a distortion of $s^2$:
 # **exactly** reverse water-filling, Shannon's rate-distortion function. This VAE promises the best that anything could
-# do for Gaussian latents. (For lesson 02's VAE nobody knows the best weights, but its KL is a promise of the same kind.)
+# do for Gaussian latents. (For the VAEs that lesson 02 trained nobody knows the best weights, but their KL is a promise of
+# the same kind.)
 
 
 # %%

@@ -29,7 +29,7 @@
 #
 # Numbers in the text are those of the synthetic faces in class mode; with photographs yours differ and tell the same
 # story. In smoke mode two steps of each training are made, to see that everything works, and the lesson goes on with
-# what class mode found.
+# what class mode found on synthetic faces.
 
 # %% tags=["setup"]
 
@@ -96,8 +96,8 @@ figures.curve(lines, "y, in steps", "bits", alt=alt)
 
 # %% [markdown]
 # The library's prior, `elic_tf.models.prior.Prior`, is the same with one more idea: not one logistic but a mixture of
-# three (by TensorFlow Probability), whose shape all latents share while each has a scale of its own. With three equal
-# parts it must agree with yours:
+# three (by TensorFlow Probability), whose shape all latents share while each has a scale of its own. (Its `energy` can
+# stretch all scales for a busy face; here it is always 1.) With three equal parts it must agree with yours:
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -496,8 +496,8 @@ figures.show(run["faces"].reshape(-1, 64, 64, 3), titles, alt=alt, columns=8)
 # and the best use of a network is to let it learn only what linear algebra cannot know.
 #
 # ## One model for all rates
-# A codec of one rate is a poor tool: `elic encode --bits 64` and `--bits 1024` would need two sets of weights. And away
-# from its own step it is out of its depth, since it never learned what a coarser or finer step means.
+# A codec of one rate is a poor tool: `elic encode --bits 64` and `--bits 1024` would need two sets of weights. And it
+# never learned what a coarser or a finer step means. Where will that hurt more?
 #
 # But nothing ties the networks to a step. Draw another one for each face of each batch, tell the decoder which, and let
 # $\lambda$ follow: $R + \lambda(\Delta) D$. The knob is turned all the time during training, so one set of weights learns
@@ -516,9 +516,10 @@ alt = "Decibels over eigenfaces: the specialist is ahead near 150 bits and falls
 figures.curve(lines, "bits in the file", "dB over eigenfaces", log_x=True, alt=alt)
 
 # %% [markdown]
-# At its own step (the fifth point from the left) the specialist is ahead by less than a tenth of a decibel. Away from it,
-# its corrections do not fit: at 500 bits they do more harm than good, and plain eigenfaces would be better. One model
-# for all rates gives next to nothing away, and is above eigenfaces everywhere. Two faces at all rates:
+# Around its own step (the fifth point from the left) the specialist is ahead, by a tenth of a decibel or so. At coarser
+# steps, to the left, it keeps up. At finer ones its corrections do not fit: it mends what is no longer broken, at 500 bits
+# with more harm than good, and plain eigenfaces would be better. One model for all rates gives next to nothing away, and
+# is above eigenfaces everywhere. Two faces at all rates:
 
 # %%
 titles = [*(f"{bits:.0f} bits" for bits in run["all rates"][0, [0, 2, 4, 6, 7]]), "original"]
@@ -602,8 +603,8 @@ figures.curve(found, "trial", "R + λD in bits, test faces", alt="Flat for eigen
 # | and the search of the encoder, 8 trials | +1.13 |
 #
 # Read it twice. What most papers are about, the networks, buys three quarters of a decibel. A learned prior buys nothing
-# over one that was counted. The search, a loop of ten lines, buys a third. And $f$ is worth so little that one could
-# leave it out.
+# over one that was counted. The search, a loop of ten lines, buys a third of one. And $f$ is worth so little that one
+# could leave it out.
 #
 # Here are both on our test faces, in files of exactly the size that was asked for.
 

@@ -207,7 +207,7 @@ def test_outputs_stay_while_the_code_is_the_same(built):
         ("    # end solution\n", "", "cell 3 .*without `# end solution`"),
         ("    # solution: the mean", "# solution: the mean", "cell 3 .*outside a function"),
         ('    """PSNR in dB, one number per face."""\n', "", "cell 3 .*psnr has no docstring"),
-        ("checks.checked(", "print(", "cell 3 .*psnr has no check; add checks.checked"),
+        ("checks.checked(", "print(", "cell 3 .*psnr has no check; add a cell: checks.checked"),
         ("![a dot]", "![]", "cell 2 .*without alt text"),
         ("(README.md)", "(nowhere.md)", "cell 3.*nowhere.md leads nowhere"),
         ("## Decibels", "# Decibels", "level one"),

@@ -1,6 +1,7 @@
 """Checks: what they say of each way to be right, wrong or unfinished, hints, scores."""
 
 import re
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from elic_tf.errors import DataError, ElicError
 @pytest.fixture
 def entry(monkeypatch):
     """A check of its own, with nothing done yet."""
+    checks.of_lesson("00")  # registered before the table is copied, or later tests would miss it
     monkeypatch.setattr(checks, "_checks", dict(checks._checks))
 
     @checks.check("00.own", "Twice", reference=lambda x: 2 * x, hints=("Add it to itself.", "x + x"), points=3)
@@ -50,6 +52,7 @@ def test_a_stub_is_not_done_yet_and_the_lesson_goes_on(entry, capsys):
     ("function", "message"),
     [
         (lambda x: x.undefined, "AttributeError: .* has no attribute 'undefined' .at `"),
+        (lambda x: NormalDist().inv_cdf(2), r"StatisticsError: .* \(at `\(lambda x: "),
         (lambda: 1, r"TypeError: .*\(when called as the exercise asks\)"),
         (lambda x: None, "returned nothing"),
         (lambda x: "four", "got str, should be an array of shape"),

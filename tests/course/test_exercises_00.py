@@ -33,6 +33,11 @@ def eigenfaces_but(centre=True, divide=True, largest=True, back=True, unit=True,
     return eigenfaces
 
 
+def with_singular_values(x, k):
+    _, singular, rows = np.linalg.svd(x - x.mean(0))
+    return x.mean(0), rows[:k], singular[:k]
+
+
 def naive_filling(variances, distortion):
     return np.maximum(0.5 * np.log2(variances / (distortion / len(variances))), 0)
 
@@ -75,6 +80,7 @@ WRONG = {
         (eigenfaces_but(rows=False), "columns"),
         (eigenfaces_but(root=True), "standard deviations"),
         (lambda x, k: np.linalg.svd(x - x.mean(0))[2][:k], "got ndarray, should be (mean, eigenfaces, variances)"),
+        (with_singular_values, "square them"),
         (lambda x, k: None, "`return` missing"),
     ],
     "00.water_filling": [

@@ -100,6 +100,7 @@ WRONG = {
         (lambda m, v: ops.sum(bracket(m, 2 * v), 1) / 2 / LN2, "read as ln σ"),
         (lambda m, v: ops.sum(ops.square(m) + ops.exp(v) - v, 1) / 2 / LN2, "without the 1"),
         (lambda m, v: tf.constant(rate(m, v).numpy()), "the gradient by the mean is missing"),
+        (lambda m, v: ops.sum(ops.square(m) + np.exp(v) - 1 - v, 1) / 2 / LN2, "write ops.exp"),
     ],
     "01.dots": [
         (dots_by_probability, "do not compute p"),
@@ -126,6 +127,7 @@ WRONG = {
         (step_but(sign=-1), "uphill"),
         (with_sum_only_in_the_gradient, "six times too far"),
         (two_steps, "taken once"),
+        (step_but(returned=lambda result: {name: float(value) for name, value in result.items()}), "without float()"),
         (step_but(inside=False), "NoneType"),
         (step_but(returned=lambda result: result["loss"]), "should be a dictionary"),
         (step_but(returned=lambda result: {"loss": result["loss"]}), "should be a dictionary"),

@@ -57,6 +57,7 @@ WRONG = {
         (lambda error, values, sigma: priced()(error / values, values, sigma), "averaged over the values"),
         (lambda *given: ops.mean(priced()(*given)), "should be an array"),
         (lambda *given: np.asarray(priced()(*given)), "keras.ops"),
+        (priced(log=np.log), "ops.log(sigma)"),
         (lambda *given: print(end=""), "`return` missing"),
     ],
     "02.kl": [
@@ -70,6 +71,7 @@ WRONG = {
         (lambda m, v: kl(0 * m, v), "without the squared mean"),
         (lambda m, v: 0.5 * (m**2 + ops.exp(v) - v) / LN2, "says nothing"),
         (lambda m, v: np.asarray(kl(m, v)), "keras.ops"),
+        (lambda m, v: kl(m, v, variance=np.exp), "ops.exp(log_variance)"),
     ],
     "02.hidden_sigma": [
         (lambda a, b: b / (2 * a), "take the root"),

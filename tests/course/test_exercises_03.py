@@ -26,6 +26,12 @@ def rest_to_the_first(p):
     return f
 
 
+def rounded_rest_to_the_first(p):
+    f = at_least_one(p)
+    f[0] += TOTAL - f.sum()
+    return f
+
+
 def floats(p):
     return np.maximum(1, p * TOTAL)
 
@@ -106,6 +112,7 @@ WRONG = {
         (floored, "should be at least 1"),
         (at_least_one, "should be exactly 65536"),
         (rest_to_the_first, "matters least"),
+        (rounded_rest_to_the_first, "should be at least 1"),
         (floats, "should be integers"),
         (lambda p: print(end=""), "`return` missing"),
     ],
@@ -123,6 +130,7 @@ WRONG = {
         (whole_byte_inside, "a byte too long"),
         (from_one_byte, "a byte too long"),
         (without_leading_zeros, "leading zeros"),
+        (lambda *interval: first_fraction(*interval)[::-1], "the wrong end"),
         (lambda low, width, shift: low, "should be bytes"),
     ],
     "03.decode": [

@@ -60,7 +60,7 @@ WRONG = {
         (lambda y, d, s: ops.log2(floored(mass(near(y), d, s))), "sign"),
         (lambda y, d, s: -ops.log2(floored(mass(near(y) / s, d, 1.0))), "not divided by the scale"),
         (lambda y, d, s: ops.sum(outer_bits(y, d, s), -1), "one price for each"),
-        (lambda y, d, s: -ops.log2(mass(near(y), d, s)), "the least"),
+        (lambda y, d, s: -ops.log2(mass(near(y), d, s)), "counts as 1e-7"),
         (lambda y, d, s: -ops.log2(ops.sigmoid(y / s) * ops.sigmoid(-y / s) / s), "density"),
         (numpy_bits, "gradient is 0"),
     ],

@@ -82,6 +82,7 @@ WRONG = {
         (lambda x, g, z, v: ops.mean((x - g) ** 2, (1, 2, 3)) / (2 * v) + square(z) / 2, "mean over the pixels"),
         (lambda x, g, z, v: miss(x, g) / (2 * v), "|z|² / 2 is missing"),
         (lambda x, g, z, v: miss(x, g) / (2 * v**2) + square(z) / 2, "v is not squared"),
+        (lambda x, g, z, v: miss(x, g) / 2 * v + square(z) / 2, "above the line"),
         (lambda x, g, z, v: miss(x, g) / v + square(z), "without the halves"),
         (lambda x, g, z, v: miss(x, g) / (2 * v) - square(z) / 2, "should cost more"),
         (lambda x, g, z, v: miss(x, g) / (2 * v) + ops.sqrt(square(z)) / 2, "length of z"),

@@ -41,6 +41,7 @@ def test_a_marked_cell_with_text_is_fine():
         ('course = setup.start("00")', text("photographs of CelebA\n"), 1, "must not be committed"),
         ("f", text("x" * settings.MAX_NOTEBOOK_BYTES), 1, "kB with its outputs"),
         ("f", text("1"), 1, "4 cells marked"),
+        ("f", V4.new_output("display_data", {lint.WIDGET: {}, "text/plain": "0%"}), 1, "shows a widget"),
     ],
 )
 def test_everything_else_is_named(source, output, count, said):

@@ -108,6 +108,7 @@ def _(student):
     every = np.linalg.eigvalsh(a @ a.T / 12)[::-1]
     likely = {
         "of A Aᵀ without the 1/n": 12 * wanted_variances,
+        "the singular values of A: square them and divide by n": np.sqrt(12 * wanted_variances),
         "divided by n - 1; here we divide by n": wanted_variances * 12 / 11,
         "of faces of which the mean was not subtracted": np.linalg.eigvalsh(x @ x.T / 12)[::-1][:3],
         "the smallest; we want the largest": every[-3:],

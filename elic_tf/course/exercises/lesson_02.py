@@ -58,6 +58,12 @@ def _(student):
     got = _eager(student, error, values, sigma)
     expect("three faces of 12 values, sigma 0.25", got, wanted, unit="bits", tolerance=1e-4, likely=likely)
     _expect_gradient("distortion", lambda e: student(e, values, sigma), error, 1 / (2 * sigma**2 * LN2))
+    # np.log of a tensor works here, and fails later, in `fit`.
+    of_squares = -error.sum() / sigma**3 / LN2
+    wanted = of_squares + len(error) * values / sigma / LN2
+    likely = {"that of the error's term alone: write ops.log(sigma), which lets it pass": of_squares}
+    error = error.astype(np.float32)
+    _expect_gradient("distortion by sigma", lambda s: student(error, values, s), sigma, wanted, likely)
 
 
 def kl(mean, log_variance):
@@ -104,6 +110,9 @@ def _(student):
     got = _eager(student, mean, log_variance)
     expect("two faces of three latents", got, wanted, unit="bits", tolerance=1e-4, likely=likely)
     _expect_gradient("KL", lambda m: student(m, np.float32(log_variance)), mean, mean / LN2)
+    likely = {"without that of s²: write ops.exp(log_variance), which lets it pass": np.full(mean.shape, -0.5 / LN2)}
+    wanted = (variance - 1) / (2 * LN2)
+    _expect_gradient("KL by log_variance", lambda v: student(np.float32(mean), v), log_variance, wanted, likely)
 
 
 def hidden_sigma(per_error, per_nat):
@@ -230,8 +239,8 @@ def _eager(student, *arguments):
     return student(*(tf.constant(argument, tf.float32) for argument in arguments))
 
 
-def _expect_gradient(what, function, values, wanted):
-    """Raise `Wrong` unless the gradient of the sum passes, and is the one wanted."""
+def _expect_gradient(what, function, values, wanted, likely=None):
+    """Raise `Wrong` unless the gradient of the sum passes, and is the one wanted. likely: as in `expect`."""
     import tensorflow as tf
 
     values = tf.constant(values, tf.float32)
@@ -241,4 +250,5 @@ def _expect_gradient(what, function, values, wanted):
     gradient = tape.gradient(total, values)
     if gradient is None:
         raise Wrong(f"gradient of the {what}: none passes; use keras.ops in place of NumPy and math")
-    expect(f"gradient of the {what}", gradient, np.broadcast_to(wanted, values.shape), tolerance=1e-3)
+    wanted = np.broadcast_to(wanted, values.shape)
+    expect(f"gradient of the {what}", gradient, wanted, tolerance=1e-3, likely=likely)

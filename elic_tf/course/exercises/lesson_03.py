@@ -33,6 +33,7 @@ def _(student):
     _table(student, "probabilities [1/3, 1/3, 1/3]", np.full(3, 1 / 3))
     bell = np.exp(-np.square(np.arange(-40, 41) / 12.0) / 2)
     _table(student, "a bell of 81 probabilities", bell / bell.sum())
+    _table(student, "probabilities [1e-7, 2e-7, 0.4, 0.6]", np.array([1e-7, 2e-7, 0.4, 0.6 - 3e-7]))
 
 
 def _table(student, what, p):
@@ -137,6 +138,7 @@ def _(student):
     likely = {
         b"\x01": "a fraction of 1/256, where the interval ends: it has to lie below the end",
         b"\0\x80\0": "longer than needed",
+        b"\x80\0": "the right bytes from the wrong end: to_bytes(n, 'big')",
         b"\x80": "0.5: leading zeros are needed, so give to_bytes the number of bytes",
     }
     _bytes("the interval [1/512, 1/256)", student, (1, 1, 9), likely)
@@ -190,7 +192,7 @@ def _(student):
     likely = {"the wrong side: the share of 1 begins there, so it is 1": [0]}
     _symbols("the code c0 (0.75), one symbol with P(0) = 3/4", student(b"\xc0", [quarter]), [1], likely)
     what = "the code a5, five symbols with P(0) = 3/4"
-    likely = {"what you get if the interval is never narrowed": [0] * 5}
+    likely = {"what you get if the interval is never narrowed, or shift never grows": [0] * 5}
     _symbols(what, student(b"\xa5", [quarter] * 5), [0, 1, 0, 0, 1], likely)
     _symbols("no bytes, three symbols with P(0) = 3/4", student(b"", [quarter] * 3), [0, 0, 0], {})
     random = np.random.default_rng(0)

@@ -62,8 +62,8 @@ def _(student):
         )
     expect("latents 14 and -14, step 1, scale 1", tails, [right, right], unit="bits", tolerance=1e-3)
     far = _eager(student, np.float32(60), 1.0, 1.0)
-    least = "bits (a mass of 1e-7, the least)"
-    expect("latent 60, step 1, scale 1", far, -math.log2(LEAST), unit=least, tolerance=1e-3)
+    what = "latent 60, step 1, scale 1, whose mass is below 1e-7 and counts as 1e-7"
+    expect(what, far, -math.log2(LEAST), unit="bits", tolerance=1e-3)
     _expect_gradient("bits", lambda y: student(y, steps, scales), latents)
 
 
@@ -234,7 +234,10 @@ def _expect_gradient(what, function, values, ones=False):
     gradient = tape.gradient(total, values)
     gradient = np.zeros(values.shape) if gradient is None else gradient.numpy()
     if not gradient.any():
-        raise Wrong(f"{what}: the values are right, but the gradient is 0 everywhere: nothing can be learned from it")
+        raise Wrong(
+            f"{what}: the values are right, but the gradient is 0 everywhere: nothing can be learned from it; NumPy "
+            "lets no gradient through (use keras.ops), nor does rounding"
+        )
     if ones and not np.allclose(gradient, 1, atol=1e-5):
         got = ", ".join(f"{value:.3g}" for value in gradient.ravel()[:3])
         raise Wrong(f"{what}: the values are right; their gradient is {got} …, and should be 1 everywhere")

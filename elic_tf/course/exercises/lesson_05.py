@@ -162,6 +162,7 @@ def _(student):
         "without the prior: |z|² / 2 is missing": misses / (2 * variance),
         "without the picture: only the prior": length / 2,
         "as if v were a standard deviation: v is not squared": misses / (2 * variance**2) + length / 2,
+        "with v above the line: / 2 * v multiplies by v, so write / (2 * v)": misses / 2 * variance + length / 2,
         "without the halves": misses / variance + length,
         "without the half of the prior": misses / (2 * variance) + length,
         "with the length of z instead of its square": misses / (2 * variance) + np.sqrt(length) / 2,
