@@ -41,8 +41,10 @@ def plot(rows, path, about, panels):
                 continue
             points.sort(key=lambda row: row["bits"])
             bits, values = ([row[column] for row in points] for column in ("bits", key))
-            style = {"color": COLORS[i % len(COLORS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 5}
-            lines[name] = axes.plot(bits, values, linestyle=("-", "--")[i // len(COLORS) % 2], **style)[0]
+            round_of = i // len(COLORS)
+            marker = MARKERS[(i + 3 * round_of) % len(MARKERS)]  # a colour comes again with other marks and dashed
+            style = {"color": COLORS[i % len(COLORS)], "marker": marker, "markersize": 5}
+            lines[name] = axes.plot(bits, values, linestyle=("-", "--")[round_of % 2], **style)[0]
             if key == "frechet":
                 low, high = ([row[f"frechet_{end}"] for row in points] for end in ("low", "high"))
                 axes.fill_between(bits, low, high, color=style["color"], alpha=0.15, linewidth=0)
