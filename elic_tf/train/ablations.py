@@ -118,7 +118,7 @@ def opinions(faces):
 
 def report(rows, out, intro):
     """Write `ablations.md` and `ablations.csv` into `out`; returns the text. rows: the originals and all variants."""
-    from elic_tf.measure.generative_report import write_csv
+    from elic_tf.measure.tables import write_csv
 
     shown = [row | {"interval": _interval(row)} for row in rows]
     parts = ["# Ablations", intro, experiments.markdown(shown, COLUMNS)]
