@@ -10,6 +10,14 @@ from elic_tf.course.exercises.lesson_10 import DIGITS, crc8
 from elic_tf.errors import DamagedError, FileError, NotElicError, VersionError
 
 
+def unsigned(frame, photo, weights):
+    """Divides by the sum of u**2, which is 0 for a square."""
+    w = weights / weights.sum()
+    u, v = frame - w @ frame, photo - w @ photo
+    a = w @ (np.conj(u) * v) / (w @ u**2)
+    return a, w @ photo - a * (w @ frame)
+
+
 def placed(weighted=True, centred=True, conjugate=True, mean="w", divide=True):
     """The reference with one step wrong."""
 
@@ -55,6 +63,17 @@ def parser(checked=lambda first, code: bytes([len(code) & 0xFF, first]) + code, 
         return (first & 15, first >> 4, code) if swap else (first >> 4, first & 15, code)
 
     return unpack
+
+
+def shifted_first(data):
+    register = 0xFF
+    for byte in data:
+        register ^= byte
+        for _ in range(8):
+            register <<= 1
+            if register & 0x80:
+                register ^= 0x12F
+    return register
 
 
 def without_limits(file):
@@ -107,6 +126,7 @@ WRONG = {
         (lambda frame, photo, w: placed()(photo, frame, w), "the other way"),
         (lambda frame, photo, w: (placed()(frame, photo, w)[0], np.average(photo, weights=w)), "where the frame's 0"),
         (lambda frame, photo, w: placed()(frame, photo, w)[0], "should be (a, b)"),
+        (unsigned, "np.abs(u)**2"),
         (lambda frame, photo, w: None, "`return` missing"),
     ],
     "10.crc8": [
@@ -115,6 +135,7 @@ WRONG = {
         (remainder(steps=1), "eight for each byte"),
         (remainder(polynomial=0x2F, mask=False), "0x12F, which has nine bits"),
         (remainder(carry=False), "the last byte alone"),
+        (shifted_first, "before the shift"),
         (lambda data: crc8(data) ^ 0xFF if len(data) > 1 else crc8(data), "inverted"),
         (lambda data: sum(data, 0xFF) & 0xFF, "eight steps"),
         (lambda data: bytes([crc8(data)]), "whole number"),
@@ -138,6 +159,7 @@ WRONG = {
         (text(drop_zeros=True), "three digits, always"),
         (text(digits="ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 $%*+-./:"), "before numerals"),
         (one_number, "should be"),
+        (lambda data: "".join(text()(bytes([b])) for b in data), "each byte alone"),
         (lambda data: [DIGITS.index(c) for c in text()(data)], "should be text"),
     ],
     "10.rightly_named": [
@@ -175,7 +197,7 @@ def test_other_right_solutions_are_accepted():
         root = np.sqrt(np.concatenate([weights, weights]))
         wanted = np.concatenate([photo.real, photo.imag])
         (p, q, x, y), *_ = np.linalg.lstsq(np.array(rows) * root[:, None], wanted * root, rcond=None)
-        return [p + 1j * q, x + 1j * y]
+        return np.array([p + 1j * q, x + 1j * y])
 
     checks.accepts("10.similarity", by_matrix)
 
