@@ -3,10 +3,9 @@
 import argparse
 import shlex
 import sys
-import warnings
 
 from elic_tf import __version__, commands
-from elic_tf.errors import ElicError
+from elic_tf.guard import guard
 
 _EXAMPLES = {
     None: """\
@@ -162,27 +161,6 @@ def _add_codec(sub):
 def _add_photo(sub):
     sub.add_argument("--aligned", action="store_true", help="the picture is an already cropped, aligned face")
     sub.add_argument("--face", help="which face, if there are several: 1 is the leftmost, or 'largest'")
-
-
-def guard(task, *arguments):
-    """Run `task(*arguments)`; returns the exit code: 0, or 2 after one line on standard error."""
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: print(f"elic: warning: {message}", file=sys.stderr)
-            warnings.simplefilter("always", UserWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
-            task(*arguments)
-    except ElicError as error:
-        print(f"elic: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"elic: {where}{error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("elic: stopped", file=sys.stderr)
-        return 130
-    return 0
 
 
 def main(argv=None):

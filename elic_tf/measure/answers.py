@@ -149,7 +149,7 @@ def tables(vqa, data=None, seed=0):
 
 def main(argv=None):
     """Print how well the shipped answerer answers; needs CelebA and UTKFace."""
-    from elic_tf.cli import guard
+    from elic_tf.guard import guard
 
     def run(arguments):
         from elic_tf.models.vqa import VQA

@@ -163,8 +163,8 @@ def _about(about, training, validation, utk):
 
 def main(argv=None):
     """Measure codecs and trained models on CelebA's test people and UTKFace; write tables and a plot."""
-    from elic_tf.cli import guard
     from elic_tf.coding.codec import Codec
+    from elic_tf.guard import guard
 
     known = Codec.available()
     parser = argparse.ArgumentParser("python -m elic_tf.measure.generative", description=main.__doc__)

@@ -94,7 +94,7 @@ def publish(folder, command, root=ROOT):
 
 def main(argv=None):
     """The command line."""
-    from elic_tf.cli import guard
+    from elic_tf.guard import guard
 
     parser = argparse.ArgumentParser("python -m elic_tf.measure.publish", description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="that elic bench wrote to")

@@ -241,7 +241,7 @@ def _run(arguments):
 
 def main(argv=None):
     """Run the command line; returns the exit code."""
-    from elic_tf.cli import guard
+    from elic_tf.guard import guard
 
     parser = argparse.ArgumentParser("python -m elic_tf.questions.generate", description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=("synthetic", "celeba"), default="synthetic")

@@ -21,7 +21,7 @@ def main(argv=None):
     if name not in RECIPES:
         print(f"usage: python -m elic_tf.train {{{','.join(RECIPES)}}} ...", file=sys.stderr)
         return 0 if name in ("-h", "--help") else 2
-    from elic_tf.cli import guard
+    from elic_tf.guard import guard
 
     return guard(importlib.import_module(RECIPES[name]).main, rest)
 

@@ -231,7 +231,7 @@ def run(arguments):
 
 def main(argv=None):
     """Train sharp decoders on CelebA with one part of the system left out each, and measure them on test people."""
-    from elic_tf.cli import guard
+    from elic_tf.guard import guard
 
     return guard(run, parse(argv))
 

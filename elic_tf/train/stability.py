@@ -169,7 +169,7 @@ def run(arguments):
 
 def main(argv=None):
     """Train the VAE, the GAN, the VAE/GAN and variants of them with several seeds, and say which collapse."""
-    from elic_tf.cli import guard
+    from elic_tf.guard import guard
 
     return guard(run, parse(argv))
 
