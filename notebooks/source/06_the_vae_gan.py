@@ -112,7 +112,7 @@ for name, error in sorted(pixel_error.items(), key=lambda pair: pair[1]):
 #
 # (Larsen et al., equations 6 and 7). The formula is old, the space is new.
 #
-# **Exercise 1.** Without the constant.
+# **Exercise 1.** Without the constant. (Our $\mathrm{Dis}_l$ will be `"deep"`, the last layer before the verdict.)
 
 
 # %%
@@ -198,7 +198,7 @@ print(f"one vote for all fakes: D = {answer[shared.argmax()]:.2f}; one for each 
 # - **Enc descends $L_\mathrm{prior} + L_\mathrm{llike}$.** Nothing of the game. It has to say who it was, and need not fool
 #   anybody.
 # - **Dec descends $\gamma L_\mathrm{llike} + L_\mathrm{fool}$.** It has two wishes: be like this face, and look like a face.
-#   $\gamma$ says how much likeness a bit of deceit is worth. ($L_\mathrm{fool} = -\log D$ of both kinds of fakes is lesson
+#   $\gamma$ weighs the first against the second. ($L_\mathrm{fool} = -\log D$ of both kinds of fakes is lesson
 #   05's way to climb out where $L_\mathrm{GAN}$ saturates.)
 # - **Dis climbs $L_\mathrm{GAN}$.** Nothing of the likeness, though its own features measure it.
 #
@@ -515,10 +515,10 @@ small.show(np.concatenate([shown[name] for name in crossed]), np.repeat(crossed,
 # - **Dec - fool** is half-way between VAE and VAE/GAN. Likeness in features alone makes edges. The game makes the rest,
 #   above all in draws, which nobody else looks at.
 # - **printed signs**: the discriminator calls everything a fake, with more confidence in each epoch, since nobody pays it
-#   for the truth. The decoder hears nothing new from it, and the game is over. Likeness in the features of
-#   this ruined network is left, and still gives more realistic faces than pixels do. It could have gone worse: with wider
-#   networks the same wiring ended in noise.
-# - **Enc + fool** does no harm that we could measure. The encoder cannot do much for a fake but choose its $z$. The rule
+#   for the truth. The decoder hears nothing new from it, and the game is over. Likeness in the features of this ruined
+#   network is left, and by the third referee it still makes more realistic faces than pixels do, and even than
+#   **Dec - fool**, whose network is sound. It could have gone worse: with wider networks the same wiring ended in noise.
+# - **Enc + fool** does no harm that we could measure. The encoder cannot do much for a fake but choose its $z$. Algorithm 1
 #   keeps it from choosing somebody who looks real instead of the one who was there; a short training shows little of it.
 #
 # ## Does the guard guard?
@@ -540,7 +540,7 @@ small.show(np.concatenate([shown[name] for name in guards]), np.repeat(guards, 8
 # into speckles. The guard holds it back in more than half of the steps at the end, the losses stay nearer to 0.69,
 # and there are fewer speckles. So it does guard, but it cures the symptom. With $R_1$ there is nothing to guard.
 #
-# Now look at the distances. By them these two are the *best* of all boards! Speckles have the spectrum that blurred faces
+# Now look at the distances. By them these two are the *best* of all boards. Speckles have the spectrum that blurred faces
 # lack, and the spectrum does not ask where they are. A referee that trained nobody can still be fooled. No single number
 # says what a good face is: use several, and look.
 #
@@ -582,6 +582,9 @@ small.show(sheet, titles, alt=alt, columns=7)
 # VAE/GAN is the most realistic by far; and compared with lesson 05's search, its encoder needs one pass. With 192 bits
 # eigenfaces have most decibels and are about as realistic: our networks were trained for about 50 bits, and learned
 # nothing to do with more. Lesson 04 showed how to train for many rates.
+#
+# (Why are distances larger here than in the referees' table? A draw of the posterior is noisy, and the decoder makes
+# detail of the noise. A file has none, and at 48 bits all but about six of the 64 latents are rounded to 0.)
 #
 # ## What it does not know
 # Back to the changes of the beginning. How far do they carry a face away, in pixels and in what the discriminator of the

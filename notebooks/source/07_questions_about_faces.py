@@ -221,12 +221,15 @@ print("the best that a parrot can do:", scoring.prior_accuracy(made.annotations,
 #
 # ## A network that looks
 # This is the model of the first VQA paper ("deeper LSTM Q + norm I"). An image tower turns a picture $x$ into a vector
-# $v$ of length 1, and a two-layer LSTM reads the words of a question and turns them into a vector $q$. How should the
-# two meet? They are *multiplied*, entry by entry:
+# $v$ of length 1. An LSTM of two layers, a network that reads word by word and remembers, turns a question into a
+# vector $q$. How should the two meet? They are *multiplied*, entry by entry:
 #
 # $$v = \frac{\mathrm{tower}(x)}{|\mathrm{tower}(x)|}, \qquad
 # f = \tanh(V v) \odot \tanh(Q q), \qquad
 # p(a \mid x, q) = \mathrm{softmax}\left(W_2 \tanh(W_1 f)\right) .$$
+#
+# (The softmax makes probabilities of any numbers, the logits $\ell$: $e^{\ell_a} / \sum_b e^{\ell_b}$. With two answers it
+# is a sigmoid of the difference of their logits.)
 #
 # Read the product as a row of switches. $\tanh(V v)$ is what there is to see, and $\tanh(Q q)$ says of each entry how
 # much the question cares, and with which sign. What nobody asked about is multiplied by 0.
@@ -266,7 +269,8 @@ print("the library agrees:", np.allclose(answer_logits(v, words, *parts), shippe
 # %% [markdown]
 # Now your own. Question network and fusion start from nothing, and learn from both kinds of questions. The tower stays
 # as it is; with synthetic faces that means that *it has never seen a drawing*. As it never changes, its features have
-# been computed once, above, and the rest takes a minute and not an hour.
+# been computed once, above, and the rest takes a minute and not an hour. (`Dropout` sets a tenth of the entries to 0 in
+# training, others each time, so that no single one is relied upon.)
 
 # %%
 number, asked, right = (np.concatenate(each) for each in zip(*map(columns, learn.values())))
@@ -453,10 +457,10 @@ sheet = [*drawn, *astronaut, *codec.decode(files)]
 figures.show(sheet, titles, columns=4, alt="Three drawings and the astronaut; below, the same, and somebody else.")
 
 # %% [markdown]
-# Nine bytes or ten, and not a pixel is wrong: for three of these four faces, this is the best codec of the course by
-# far. The fourth is the astronaut of lesson 00. The parser, which knows nothing but drawings, looked for the record
-# that fits, and out came somebody else. Of her hair there is about the colour, as there is a word for that. For who
-# she *is* there was none.
+# Nine bytes or ten, two of them header and check (lesson 03), and not a pixel is wrong: for three of these four faces,
+# this is the best codec of the course by far. The fourth is the astronaut of lesson 00. The parser, which knows nothing
+# but drawings, looked for the record that fits, and out came somebody else. Of her hair there is about the colour, as
+# there is a word for that. For who she *is* there was none.
 #
 # So for photographs we go on sending pictures. But the idea stays: a fact may be worth its bits. (The codec `portrait`
 # spends one of its 256 on one answer, woman or man, and its decoder draws accordingly.)
@@ -539,9 +543,9 @@ print("handle:", folder.relative_to(cache_root()).as_posix(), "in the cache of e
 # on without a word and learns nothing (lesson 04). So look before you train.
 #
 # **Exercise 5.** For each output, say whether a gradient comes back to the images. It has to exist (not `None`), to be
-# finite, and not to be zero everywhere. Two traps. A tape must be told to watch what is no variable. And the one number
-# to differentiate must not be the plain sum of an output, as entries may cancel (a softmax always adds up to 1): take
-# the sum with *random* weights.
+# finite, and not to be zero everywhere. Three traps. A tape must be told to watch what is no variable. An output may be
+# of whole numbers, so `tf.cast` it to `float32`. And the one number to differentiate must not be the plain sum of an
+# output, as entries may cancel (a softmax always adds up to 1): take the sum with *random* weights.
 
 
 # %%
@@ -689,7 +693,7 @@ quiz.ask(
 #
 # **What if two judges held each other in check?** The discriminator of lesson 06 cares for what a picture looks like,
 # and never stops learning. The module of this lesson knows what is in a face, and never changes. Stand one upon the
-# other, and pixels have nobody left to whisper to. That is lesson 08, and it begins by loading a handle.
+# other, and pixels have nobody left to whisper to. That is lesson 08. Its first step is to load a handle.
 
 # %%
 checks.score("07")

@@ -154,9 +154,9 @@ worth = np.sum(delta**2) / np.mean(np.sum(missing**2, axis=(1, 2, 3)))
 print(f"of what is missing, the picture mends {100 * worth:.1f} %, or {-10 * np.log10(1 - worth):.2f} dB")
 
 # %% [markdown]
-# Next to nothing: a loss in pixels would not pay for this bit. Now somebody else's opinion. The *judge* of lesson 00 took
-# no part in anything here, and knows neither our files nor our labels. We ask four opinions, and shall ask them of everything
-# that is decoded in this lesson:
+# Next to nothing: a loss in pixels would not pay for this bit. Now somebody else's opinion. The *judge* of lesson 00
+# took no part in anything here, and knows neither our files nor our labels. We ask for four opinions, and shall ask for
+# them on everything that is decoded in this lesson:
 #
 # - *PSNR*, in decibels;
 # - *distance*: it asks nothing about single faces, but compares all decoded faces, as a set, with all originals, in the
@@ -548,7 +548,7 @@ figures.show(rows.reshape(-1, 36, 36, 3), ["original", *names] * 3, alt="Three f
 # pixels is all that is asked for beside realism; but of the way to real faces they have gone only half, in as many steps.
 #
 # Two minutes of training on drawings are not the last word. The library does the same with `portrait`'s decoder, on
-# photographs of CelebA, for a quarter of an hour each: `python -m elic_tf.train.ablations`. From
+# photographs of CelebA, for 1,250 steps each: `python -m elic_tf.train.ablations`. From
 # [its report](../docs/ablations.md), 941 faces of test people, files of 256 bits, another distance than ours:
 #
 # | decoder | PSNR dB | Fréchet distance | judge, balanced | gender kept |
@@ -565,7 +565,7 @@ figures.show(rows.reshape(-1, 36, 36, 3), ["original", *names] * 3, alt="Three f
 # Read it with care: these are single runs, and a share has a standard error of one in a hundred. Three things stand out
 # of that. It takes $D$ to make faces look real; likeness alone stops half-way. $D$ does it twice as well on $F$ as on pixels.
 # And all that was done about gender, symbol, term and region, has bought next to nothing **so far**: a network that begins without
-# the symbol has to find it, and a quarter of an hour was too short for that. (Our own decoder began with what the symbol
+# the symbol has to find it, and 1,250 steps were too few for that. (Our own decoder began with what the symbol
 # draws. That was the short cut.) In `portrait`, which was trained four times as long, it tells: on 500 faces the judge is
 # right .894 of the time if the file does not say the gender, .928 if it does, and .944 if the decoder is told twice as
 # loudly, as it is. The region's term is not in `portrait`: it bought nothing that one could be sure of.
@@ -575,7 +575,7 @@ figures.show(rows.reshape(-1, 36, 36, 3), ["original", *names] * 3, alt="Three f
 # ## The line between near and real
 # Our sharp faces are further from the truth, and nearer to what faces look like. Must one pay for the other? Yochai Blau
 # and Tomer Michaeli (2018) proved it: let $P$ be the distance that is allowed between what a decoder shows and faces, as
-# sets. Then the least possible error
+# sets. Then the least possible error (with their letter $D$, for distortion; it is no discriminator)
 #
 # $$D(P) = \min\ \mathbb{E}\, \lvert x - \tilde x \rvert^2 \quad \text{with} \quad
 # d(p_x, p_{\tilde x}) \le P$$
@@ -625,10 +625,10 @@ way = [faces[i] for i in (1, 7, 10) for faces in blends.values()]
 figures.show(way, [*blends] * 3, alt="Three faces from smooth to sharp in five steps; edges come one by one.", columns=5)
 
 # %% [markdown]
-# So our smooth decoder is *not* the mean. It is the best straight line (lesson 00), and the sharp one has learned
-# things about faces that no straight line can say. Some of these are worth having even for squared error. From the point
-# of least error on, the law holds: each further step towards the sharp decoder pays decibels for realism, first next to
-# nothing, then more and more.
+# So our smooth decoder is *not* the mean. It is only linear, the best of that kind (lesson 00), and the sharp one has
+# learned things about faces that nothing linear can say. Some of these are worth having even for squared error. From
+# the point of least error on, the law holds: each further step towards the sharp decoder pays decibels for realism,
+# first next to nothing, then more and more.
 #
 # ## Half an hour on photographs
 # Now the same with everything that this course has: lesson 04's transform and its search for the files, and a sharp decoder
@@ -666,11 +666,11 @@ figures.show(pictures, [f"{bits} bits, {name}" for name in codec.decoders for bi
 #
 # ## What it must not be used for
 # All this makes pictures *convincing*, and that is a reason for more care, not for less. A sharp face from a few bytes
-# looks like a photograph of somebody who may not exist. And its gender is what somebody, or some network, has said. `elic
-# encode` looks at the picture with $F$, which is wrong four times in a hundred, and then the face comes back as a person
-# of the other gender, however clearly the latents show otherwise. It also knows two of them only, as the labels of its
-# data do, and what it takes for a woman or a man is how celebrities look. So: look at what comes back; say `--gender`,
-# or say nothing, which the code allows.
+# looks like a photograph of somebody who may not exist. And its gender is what somebody, or some network, has said.
+# `elic encode` looks at the picture with $F$, which is wrong four times in a hundred, and then the face may come back
+# as a person of the other gender, the more likely the fewer bits speak against it. It also knows two of them only, as
+# the labels of its data do, and what it takes for a woman or a man is how celebrities look. So: look at what comes
+# back; say `--gender`, or `--gender unsaid`, which the code allows.
 #
 # ## Quiz
 

@@ -99,6 +99,7 @@ WRONG = {
             lambda x, a, b: np.mean(np.sum((x - a) * (b - a), (1, 2, 3)) / np.sum((b - a) ** 2, (1, 2, 3))),
             "before you divide",
         ),
+        (lambda x, a, b: np.mean((x - a) / (b - a)), "of single pixels"),
         (lambda x, a, b: np.sum((x - a) * (b - a)) / np.linalg.norm(b - a), "squared length"),
         (lambda x, a, b: np.sum((x - a) * (b - a)) / np.sum((x - a) ** 2), "divided by what is missing"),
     ],

@@ -273,7 +273,7 @@ def passes_gradient(network, images):
     reference=passes_gradient,
     hints=(
         "tape.watch(images): a constant is not watched by itself. Make the tape persistent: each output asks it once.",
-        "One number to differentiate: the sum of output times tf.random.normal(output.shape), inside the tape.",
+        "Inside the tape, a number for each: the sum of tf.cast(output, tf.float32) * tf.random.normal(output.shape).",
         "tape.gradient gives None where nothing comes back. Otherwise look: np.isfinite(...).all() and np.any(...).",
     ),
 )

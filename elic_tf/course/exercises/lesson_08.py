@@ -155,7 +155,7 @@ def losses(prices, terms, real, fake, realism):
     "What the decoder and the discriminator descend",
     reference=losses,
     hints=(
-        "Likeness is the sum of price times term; the decoder pays it, the discriminator does not.",
+        "Likeness is the sum of price times term over `prices`, as not every term has one; only the decoder pays it.",
         "The decoder also pays realism times L_fool(fake).",
         "The discriminator climbs L_GAN(real, fake): what it descends is minus that. Return both, decoder first.",
     ),
@@ -225,6 +225,7 @@ def _(student):
         "of the wrong sign": -wanted,
         "one for each face; we want one for all": each,
         "the mean of those of single faces; sum over all faces before you divide": each.mean(),
+        "the mean of those of single pixels; sum over everything before you divide": np.mean((x - a) / way),
         "with a length in the denominator; it takes the squared length": np.sum((x - a) * way)
         / np.sqrt(np.sum(way**2)),
         "divided by what is missing; divide by the square of the way from a to b": np.sum((x - a) * way)
