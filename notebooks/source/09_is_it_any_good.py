@@ -368,8 +368,8 @@ balanced = checks.checked("09.balanced", balanced)
 
 # %%
 # NBVAL_CHECK_OUTPUT
-truth = np.arange(200) >= 121
-always = np.zeros(200)
+truth = np.arange(300) >= 192
+always = np.zeros(300)
 both = np.mean((always > 0.5) == truth), balanced(always, truth)
 print(f"always 'woman': right {both[0]:.1%}, balanced {both[1]:.1%}; the library agrees: {np.allclose(both, judges.accuracy(always, truth))}")
 
@@ -463,8 +463,8 @@ figures.curve(lines, "people in the line-up", "share recognised", log_x=True, al
 # The same faces and the same recogniser: nine in ten at 256 bits, or a few in ten, as you like. Whoever reports "90 %
 # recognised" must say among how many. **You, among six:** each row begins with a decoded face. Who was it? All six are
 # of the same gender, as in any fair line-up. Rows 1 and 2 come from the sharp decoder with 256 bits, row 3 from the
-# smooth one, row 4 from the sharp one with 64. Put your letters into the cell below the
-# picture.
+# smooth one, row 4 from the sharp one with 64. Put your letters into the cell
+# below the picture.
 
 # %%
 random, culprits, lineups = np.random.default_rng(SEED), (17, 30, 42, 55), []
@@ -618,7 +618,7 @@ table(everything)
 COLUMN = "gender"  # or the name of any other
 read = instruments[COLUMN]
 lines = {name: (RATES, [read(decoded[name, bits]) for bits in RATES]) for name in ("smooth", "sharp", "klt")}
-alt = f"{COLUMN} over the bits, for the smooth and the sharp decoder and klt; all rise."
+alt = f"{COLUMN} over the bits, for the smooth and the sharp decoder and klt."
 figures.curve(lines, "bits in the file", COLUMN, log_x=True, alt=alt)
 
 # %% [markdown]
