@@ -105,11 +105,7 @@ class Board(adversarial.AdversarialModel):
         """The end of a step: beta goes after the rate, by at most a hundredth; averages follow; numbers are kept."""
         error = tf.clip_by_value(tf.reduce_mean(watched["bits"]) / self.bits - 1, -1.0, 1.0)
         self.beta.assign(self.beta.value * tf.exp(0.01 * error))
-        self.steps.assign_add(1)
-        done = tf.cast(self.steps.value, tf.float32)
-        momentum = tf.minimum(self.momentum, (1 + done) / (10 + done))
-        for name, average in self.averages.items():
-            adversarial.follow(average.variables, self.players[name].variables, momentum)
+        self.end_step()
         return self.track(watched)
 
     def train(self, faces, epochs, steps, batch=16):

@@ -10,6 +10,8 @@ from elic_tf.errors import ImageError
 
 TAPS, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
+MS_SSIM_SIZE = 4 * TAPS
+"""Pixels that a face needs to be halved twice and still hold the window."""
 # The first three of the five weights of Wang, Simoncelli and Bovik 2003 (section 3.2), made to sum to one.
 SCALE_WEIGHTS = np.array([0.0448, 0.2856, 0.3001]) / (0.0448 + 0.2856 + 0.3001)
 _CHUNK = 128  # faces at once: bounds the memory, not the result
@@ -53,7 +55,7 @@ def ms_ssim(original, decoded):
     three leave room for the window, so these numbers are **not** comparable with published five-scale ones.
     Needs sides of 44 or more, divisible by 4. Returns (n,).
     """
-    original, decoded = _pair(original, decoded, 4 * TAPS)
+    original, decoded = _pair(original, decoded, MS_SSIM_SIZE)
     if original.shape[1] % 4 or original.shape[2] % 4:
         raise ImageError(f"MS-SSIM halves the picture twice: sides must be multiples of 4, not {_size(original)}")
     parts = []

@@ -99,22 +99,7 @@ def _gan(folder):
     generator = convolutional.decoder(settings["size"], settings["latents"], settings["width"])
     generator.load_weights(folder / "generator.weights.h5")
     with np.load(folder / "latents.npz") as arrays:
-        model = Inversion.from_arrays(generator, arrays)
-    model.analysis = _remembering(model.analysis)
-    return model
-
-
-def _remembering(analysis):
-    """The search for a face's z is slow and does not depend on the rate: once for each batch of faces is enough."""
-    known = {}
-
-    def remembered(faces):
-        key = np.asarray(faces).tobytes()
-        if key not in known:
-            known[key] = analysis(faces)
-        return known[key]
-
-    return remembered
+        return Inversion.from_arrays(generator, arrays)
 
 
 def _subject(model, most):

@@ -2,24 +2,23 @@
 
 import numpy as np
 
+from elic_tf.errors import DataError
 from elic_tf.measure import answers, distortion, groups, identity, judges, realism
 
 EXACT = 99.0
 """dB that a face counts with that comes back exactly; its PSNR is infinite."""
 
 
-LEAST_SIZE = 44
-"""Pixels that MS-SSIM needs."""
-
-
 class Reference:
     """A FaceSet, with what is known of its originals, for decoded faces to be compared with.
 
     judge: a `GenderJudge`, asked where the faces are labelled "male"; vqa: a `VQA`; recogniser: a `Recogniser`; whoever
-    is None is not asked. originals: (n, size, size, 3) float32 in [0, 1].
+    is None is not asked. originals: (n, size, size, 3) float32 in [0, 1]. DataError if there are no faces.
     """
 
     def __init__(self, faces, judge=None, vqa=None, recogniser=None):
+        if not len(faces):
+            raise DataError(f"{faces.name} has no faces to measure on")
         self.faces, self.originals = faces, faces.images / np.float32(255)
         self._judge, self._vqa, self._recogniser = judge if "male" in faces.labels else None, vqa, recogniser
         self._before = None if vqa is None else answers.said(vqa, self.originals)
@@ -38,7 +37,7 @@ class Reference:
             "psnr": np.minimum(distortion.psnr(originals, decoded), EXACT),
             "ssim": distortion.ssim(originals, decoded),
         }
-        if originals.shape[1] >= LEAST_SIZE:
+        if originals.shape[1] >= distortion.MS_SSIM_SIZE:
             found["ms_ssim"] = distortion.ms_ssim(originals, decoded)
         if self._vqa is not None:
             kept = np.equal(self._before[:, which], answers.said(self._vqa, decoded))

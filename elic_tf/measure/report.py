@@ -9,7 +9,6 @@ import pathlib
 
 import numpy as np
 
-from elic_tf.errors import DataError
 from elic_tf.measure import baselines, tables
 from elic_tf.measure.opinions import Reference, group_rows, means
 
@@ -45,7 +44,7 @@ def about(face_set, split=""):
 
 def rate_distortion(codecs, face_set, bits=RATES, judge=None):
     """The rows of `measure` with PSNR, SSIM, MS-SSIM and, with a `GenderJudge`, its opinion."""
-    return measure(codecs, _reference(face_set, judge), bits)[0]
+    return measure(codecs, Reference(face_set, judge), bits)[0]
 
 
 def measure(codecs, reference, bits=RATES, photographs=None):
@@ -76,12 +75,6 @@ def measure(codecs, reference, bits=RATES, photographs=None):
         rows += [row for each in mine.values() for row in each]
     groups = group_rows(face_set.name, face_set, at_rate) if "male" in face_set.labels and len(at_rate) > 1 else []
     return rows, [{"asked": at} | row for row in groups]
-
-
-def _reference(face_set, judge):
-    if not len(face_set):
-        raise DataError(f"{face_set.name} has no faces to measure on")
-    return Reference(face_set, judge)
 
 
 def write(rows, folder, about, groups=()):

@@ -158,13 +158,17 @@ class AdversarialModel(keras.Model):
             norm = tf.linalg.global_norm(each)
             finite = tf.math.is_finite(norm)
             self.trackers[f"{name}_norm"].update_state(tf.where(finite, norm, 0.0), tf.cast(finite, tf.float32))
+        self.end_step()
+        return self.track(watched)
+
+    def end_step(self):
+        """Count the step, and let the averages follow their players."""
         self.steps.assign_add(1)
         done = tf.cast(self.steps.value, tf.float32)
         # A short memory at first, or the average would be of the untrained network for long.
         momentum = tf.minimum(self.momentum, (1 + done) / (10 + done))
         for name, average in self.averages.items():
             follow(average.variables, self.players[name].variables, momentum)
-        return self.track(watched)
 
     def _apply(self, name, gradients, moves):
         """Let one player learn, if it moves: a boolean tensor, or None for always."""

@@ -11,6 +11,8 @@ How z becomes bytes is as in `latent_model`, but that nothing need be counted: t
 tables are those of random z.
 """
 
+import hashlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -38,7 +40,7 @@ class Inversion(latent_model.LatentModel):
         self.decoder, self.code, self.name, self.number = generator, code, name, number
         self.centre, self.forward, self.back = linear
         self.search, self.starts, self.variance, self.seed = search, starts, variance, seed
-        self.size = generator.output_shape[1]
+        self.size, self._found = generator.output_shape[1], {}
         z, x = tf.TensorSpec((None, len(self.forward))), tf.TensorSpec((None, self.size, self.size, 3))
         self._descend = tf.function(self._adam, input_signature=[z, z, z, x, tf.TensorSpec(()), tf.TensorSpec(())])
 
@@ -59,7 +61,12 @@ class Inversion(latent_model.LatentModel):
 
     def analysis(self, faces):
         """Faces (n, size, size, 3) in [0, 1] to latents (n, K) float32, the most important first."""
-        return self.invert(faces)[0] @ self.forward
+        faces = np.ascontiguousarray(faces, np.float32)
+        # The search is slow and depends on nothing but the faces: at the next rate it need not be made again.
+        key = hashlib.sha256(faces).digest()
+        if key not in self._found:
+            self._found[key] = self.invert(faces)[0] @ self.forward
+        return self._found[key]
 
     def invert(self, faces):
         """z (n, D) of faces (n, size, size, 3) float32, and their energies (n,): the least of all starts."""

@@ -208,6 +208,7 @@ def test_outputs_stay_while_the_code_is_the_same(built):
         ("    # solution: the mean", "# solution: the mean", "cell 3 .*outside a function"),
         ('    """PSNR in dB, one number per face."""\n', "", "cell 3 .*psnr has no docstring"),
         ("checks.checked(", "print(", "cell 3 .*psnr has no check; add a cell: checks.checked"),
+        ("# %%\npsnr = checks", "psnr = checks", "cell 3 .*psnr has no check; add a cell: checks.checked"),
         ("![a dot]", "![]", "cell 2 .*without alt text"),
         ("(README.md)", "(nowhere.md)", "cell 3.*nowhere.md leads nowhere"),
         ("## Decibels", "# Decibels", "level one"),

@@ -6,6 +6,7 @@ import types
 
 import numpy as np
 
+from elic_tf.course import differentiable
 from elic_tf.course.checks import Wrong, check, expect
 
 LN2 = math.log(2)
@@ -42,7 +43,7 @@ def _(student):
         "with half the variance: halve the logarithm, inside exp": mean + np.exp(log_variance) / 2 * noise,
         "with σ added to the noise; multiply": mean + sigma + noise,
     }
-    expect("six latents", _eager(student, mean, log_variance, noise), mean + sigma * noise, likely=likely)
+    expect("six latents", differentiable.eager(student, mean, log_variance, noise), mean + sigma * noise, likely=likely)
     _expect_gradient("the mean", lambda m: student(m, log_variance, noise), mean, np.ones_like(mean))
     _expect_gradient("log_variance", lambda v: student(mean, v, noise), log_variance, sigma * noise / 2)
 
@@ -65,7 +66,7 @@ def rate(mean, log_variance):
     ),
 )
 def _(student):
-    one = _eager(student, np.array([[2.0]]), np.array([[0.0]]))
+    one = differentiable.eager(student, np.array([[2.0]]), np.array([[0.0]]))
     wanted = np.array([2 / LN2])
     likely = {
         "in nats: divide by ln 2": wanted * LN2,
@@ -91,9 +92,9 @@ def _(student):
         "without the 1: q = p would not cost 0": (mean**2 + np.exp(v) - v).sum(1) / (2 * LN2),
         "with log_variance where σ² belongs: exp is missing": (mean**2 + v - 1 - v).sum(1) / (2 * LN2),
     }
-    got = _eager(student, mean, v)
+    got = differentiable.eager(student, mean, v)
     expect("two faces of three latents", got, wanted, unit="bits", tolerance=1e-4, likely=likely)
-    expect("q = p", _eager(student, np.zeros((2, 3)), np.zeros((2, 3))), np.zeros(2), unit="bits")
+    expect("q = p", differentiable.eager(student, np.zeros((2, 3)), np.zeros((2, 3))), np.zeros(2), unit="bits")
     _expect_gradient("the mean", lambda m: student(m, v), mean, mean / LN2)
     likely = {"without that of σ²: write ops.exp, which lets it pass": np.full(v.shape, -0.5 / LN2)}
     _expect_gradient("log_variance", lambda w: student(mean, w), v, (np.exp(v) - 1) / (2 * LN2), likely)
@@ -132,7 +133,7 @@ def _(student):
         "what a probability of l would cost; l is a logit": -np.log2([abs(math.log(3)), abs(1 - math.log(3))]),
     }
     what = "a white dot and a black one, both with p = 3/4"
-    expect(what, _eager(student, white, logit), wanted, unit="bits", tolerance=1e-4, likely=likely)
+    expect(what, differentiable.eager(student, white, logit), wanted, unit="bits", tolerance=1e-4, likely=likely)
     random = np.random.default_rng(0)
     images = random.uniform(0, 1, (3, 4, 4, 1)).astype(np.float32)
     logits = random.normal(0, 2, (3, 4, 4, 1)).astype(np.float32)
@@ -145,10 +146,10 @@ def _(student):
             (1, 2, 3)
         ),
     }
-    got = _eager(student, images, logits)
+    got = differentiable.eager(student, images, logits)
     expect("three grey images", got, each.sum((1, 2, 3)), unit="bits", tolerance=1e-4, likely=likely)
     sure = np.array([-120.0, 120.0], np.float32).reshape(2, 1, 1, 1)
-    got = np.asarray(_eager(student, white, sure), float)
+    got = np.asarray(differentiable.eager(student, white, sure), float)
     if got.shape == (2,) and not np.allclose(got, 120 / LN2, rtol=1e-3):
         raise Wrong(
             f"a white dot with l = -120 and a black one with l = 120: got {got[0]:.4g} and {got[1]:.4g} bits, should "
@@ -307,22 +308,9 @@ def _(student):
     expect("5 x 5 points", student(5), plane(5), tolerance=1e-4, likely=likely)
 
 
-def _eager(student, *arguments):
-    """The student's result for tensors of float32, as it will be called in training."""
-    import tensorflow as tf
-
-    return student(*(tf.constant(argument, tf.float32) for argument in arguments))
-
-
 def _expect_gradient(what, function, values, wanted, likely=None):
     """Raise `Wrong` unless the gradient of the function's sum by `values` is `wanted`. likely: as in `expect`."""
-    import tensorflow as tf
-
-    values = tf.constant(values, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(values)
-        total = tf.reduce_sum(tf.convert_to_tensor(function(values)))
-    gradient = tape.gradient(total, values)
+    gradient = differentiable.gradient(function, values)
     if gradient is None or not np.any(gradient):
         raise Wrong(
             f"the values are right, but the gradient by {what} is {'missing' if gradient is None else '0'}, should be "

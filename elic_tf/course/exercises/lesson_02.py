@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from elic_tf.course import differentiable
 from elic_tf.course.checks import Wrong, check, expect
 
 LN2 = math.log(2)
@@ -39,7 +40,7 @@ def _(student):
         "with ln 2π, where the half of it is needed": 2 * constant / LN2,
     }
     what = "one value without error, sigma 1"
-    expect(what, _eager(student, [0.0], 1, 1.0), [constant / LN2], unit="bits", likely=_stack(likely))
+    expect(what, differentiable.eager(student, [0.0], 1, 1.0), [constant / LN2], unit="bits", likely=_stack(likely))
     error, values, sigma = np.array([0.6, 1.5, 0.0]), 12, 0.25
     squares, rest = error / (2 * sigma**2), values * (math.log(sigma) + constant)
     wanted = (squares + rest) / LN2
@@ -55,7 +56,7 @@ def _(student):
         "negative: mind the sign": -wanted,
         "one number for all faces": wanted.mean(),
     }
-    got = _eager(student, error, values, sigma)
+    got = differentiable.eager(student, error, values, sigma)
     expect("three faces of 12 values, sigma 0.25", got, wanted, unit="bits", tolerance=1e-4, likely=likely)
     _expect_gradient("distortion", lambda e: student(e, values, sigma), error, 1 / (2 * sigma**2 * LN2))
     # np.log of a tensor works here, and fails later, in `fit`.
@@ -84,7 +85,7 @@ def kl(mean, log_variance):
     ),
 )
 def _(student):
-    got = _eager(student, [[0.0]], [[0.0]])
+    got = differentiable.eager(student, [[0.0]], [[0.0]])
     likely = {"1/2 nat too much: a posterior like the prior says nothing": 0.5 / LN2, "½ nat too little": -0.5 / LN2}
     expect("a posterior that is the prior", got, [[0.0]], unit="bits", likely=_stack(likely, 2))
     mean = np.array([[1.0, 0.0, -2.0], [0.5, 3.0, 0.0]])
@@ -107,7 +108,7 @@ def _(student):
         "without the squared mean": other(0),
         "with the mean, not its square": other(mean),
     }
-    got = _eager(student, mean, log_variance)
+    got = differentiable.eager(student, mean, log_variance)
     expect("two faces of three latents", got, wanted, unit="bits", tolerance=1e-4, likely=likely)
     _expect_gradient("KL", lambda m: student(m, np.float32(log_variance)), mean, mean / LN2)
     likely = {"without that of s²: write ops.exp(log_variance), which lets it pass": np.full(mean.shape, -0.5 / LN2)}
@@ -232,23 +233,10 @@ def _stack(likely, axes=1):
     return {mistake: np.reshape(value, (1,) * axes) for mistake, value in likely.items()}
 
 
-def _eager(student, *arguments):
-    """The student's result for tensors of float32, as it will be called in training."""
-    import tensorflow as tf
-
-    return student(*(tf.constant(argument, tf.float32) for argument in arguments))
-
-
 def _expect_gradient(what, function, values, wanted, likely=None):
     """Raise `Wrong` unless the gradient of the sum passes, and is the one wanted. likely: as in `expect`."""
-    import tensorflow as tf
-
-    values = tf.constant(values, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(values)
-        total = tf.reduce_sum(tf.convert_to_tensor(function(values)))
-    gradient = tape.gradient(total, values)
+    gradient = differentiable.gradient(function, values)
     if gradient is None:
         raise Wrong(f"gradient of the {what}: none passes; use keras.ops in place of NumPy and math")
-    wanted = np.broadcast_to(wanted, values.shape)
+    wanted = np.broadcast_to(wanted, gradient.shape)
     expect(f"gradient of the {what}", gradient, wanted, tolerance=1e-3, likely=likely)

@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from elic_tf.course import differentiable
 from elic_tf.course.checks import Wrong, check, expect
 
 LEAST = 1e-7
@@ -225,15 +226,8 @@ def _eager(student, *arguments):
 
 def _expect_gradient(what, function, values, ones=False):
     """Raise `Wrong` unless a gradient passes; ones: unless it is that of values that pass unchanged."""
-    import tensorflow as tf
-
-    values = tf.constant(values, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(values)
-        total = tf.reduce_sum(tf.convert_to_tensor(function(values)))
-    gradient = tape.gradient(total, values)
-    gradient = np.zeros(values.shape) if gradient is None else gradient.numpy()
-    if not gradient.any():
+    gradient = differentiable.gradient(function, values)
+    if gradient is None or not gradient.any():
         raise Wrong(
             f"{what}: the values are right, but the gradient is 0 everywhere: nothing can be learned from it; NumPy "
             "lets no gradient through (use keras.ops), nor does rounding"

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from elic_tf.course import differentiable
 from elic_tf.course.checks import Wrong, check, expect
 
 
@@ -174,8 +175,8 @@ def _(student):
     }
     got = _eager(student, faces, made, z, variance)
     expect("three faces, v = 0.03", got, wanted, unit="nats", tolerance=1e-4, likely=likely)
-    _expect_gradient("the energy in G(z)", lambda other: student(faces, other, z, variance), made)
-    _expect_gradient("the energy in z", lambda other: student(faces, made, other, variance), z)
+    differentiable.expect_gradient("the energy in G(z)", lambda other: student(faces, other, z, variance), made)
+    differentiable.expect_gradient("the energy in z", lambda other: student(faces, made, other, variance), z)
 
 
 def keep_best(z, energies):
@@ -235,25 +236,7 @@ def _expect_far(what, student, logits, wanted):
 
 
 def _expect_slope(what, function, logit, wanted):
-    import tensorflow as tf
-
-    logit = tf.constant([logit], tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(logit)
-        total = tf.reduce_sum(tf.convert_to_tensor(function(logit)))
-    slope = tape.gradient(total, logit)
+    slope = differentiable.gradient(function, [logit])
     slope = 0.0 if slope is None else float(slope[0])
     if not math.isclose(slope, wanted, rel_tol=1e-3):
         raise Wrong(f"{what} is {slope:.3g}, and should be {wanted:.3g}: nothing could be learned from it")
-
-
-def _expect_gradient(what, function, values):
-    import tensorflow as tf
-
-    values = tf.constant(values, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(values)
-        total = tf.reduce_sum(tf.convert_to_tensor(function(values)))
-    gradient = tape.gradient(total, values)
-    if gradient is None or not np.any(gradient.numpy()):
-        raise Wrong(f"{what}: the values are right, but no gradient passes; use keras.ops, not NumPy")

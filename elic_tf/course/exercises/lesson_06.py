@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from elic_tf.course import differentiable
 from elic_tf.course.checks import Wrong, check, expect
 
 
@@ -52,7 +53,7 @@ def _(student):
     }
     got = _eager(student, features, tilde, variance)
     expect("three faces, variance 0.3", got, wanted, unit="nats", tolerance=1e-4, likely=likely)
-    _expect_gradient("L_llike in Dis_l(x~)", lambda other: student(features, other, variance), tilde)
+    differentiable.expect_gradient("L_llike in Dis_l(x~)", lambda other: student(features, other, variance), tilde)
 
 
 def L_GAN(real, tilde, p):
@@ -369,15 +370,3 @@ def _eager(student, *arguments):
     import tensorflow as tf
 
     return student(*(tf.constant(argument, tf.float32) for argument in arguments))
-
-
-def _expect_gradient(what, function, values):
-    import tensorflow as tf
-
-    values = tf.constant(values, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(values)
-        total = tf.reduce_sum(tf.convert_to_tensor(function(values)))
-    gradient = tape.gradient(total, values)
-    if gradient is None or not np.any(gradient.numpy()):
-        raise Wrong(f"{what}: the values are right, but no gradient passes; use keras.ops, not NumPy")

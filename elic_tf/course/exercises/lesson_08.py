@@ -1,14 +1,14 @@
 """Lesson 08: what a symbol draws, a discriminator that is told it, the face-region weight, who pays, near and real."""
 
 import numpy as np
-from keras import ops
 
 from elic_tf.course.checks import Wrong, check, expect
-from elic_tf.models import adversarial
 
 
 def _number(value):
     """An array, where the student may have given a tensor."""
+    from keras import ops
+
     return value if value is None or isinstance(value, tuple | dict) else ops.convert_to_numpy(value)
 
 
@@ -52,6 +52,8 @@ def _(student):
 
 def told_logit(x, told, V):
     """The part of the logit, (n,), that told (n, k) decides (Miyato and Koyama 2018): <told V, mean of x>."""
+    from keras import ops
+
     return ops.sum(ops.matmul(told, V) * ops.mean(x, axis=(1, 2)), axis=-1)
 
 
@@ -66,6 +68,8 @@ def told_logit(x, told, V):
     ),
 )
 def _(student):
+    from keras import ops
+
     random = np.random.default_rng(1)
     x = random.normal(0.3, 1, (4, 3, 3, 5)).astype("float32")
     told = np.array([[1, 0.5], [-1, 0], [0, 0], [1, -2]], "float32")
@@ -86,6 +90,8 @@ def _(student):
 
 def attention(a, b, gender, gender_tilde, region):
     """w (n,): 1 - stays + 1 - keeps, without gradient; see `elic_tf.models.system.attention`."""
+    from keras import ops
+
     lengths = ops.sqrt(ops.sum(a**2, axis=-1) * ops.sum(b**2, axis=-1)) + 1e-6
     cosines = ops.sum(a * b, axis=-1) / lengths
     stays = ops.maximum(ops.sum(region * cosines, axis=(1, 2)) / ops.sum(region), 0.0)
@@ -105,6 +111,7 @@ def attention(a, b, gender, gender_tilde, region):
 )
 def _(student):
     import tensorflow as tf
+    from keras import ops
 
     random = np.random.default_rng(2)
     a = random.normal(0.5, 1, (4, 4, 4, 6)).astype("float32")
@@ -146,6 +153,9 @@ def _(student):
 
 def losses(prices, terms, real, fake, realism):
     """What the decoder and what the discriminator descend: two tensors (n,)."""
+
+    from elic_tf.models import adversarial
+
     likeness = sum(price * terms[name] for name, price in prices.items())
     return likeness + realism * adversarial.L_fool(fake), -adversarial.L_GAN(real, fake)
 
@@ -161,6 +171,10 @@ def losses(prices, terms, real, fake, realism):
     ),
 )
 def _(student):
+    from keras import ops
+
+    from elic_tf.models import adversarial
+
     random = np.random.default_rng(3)
     terms = {
         name: ops.convert_to_tensor(random.uniform(1, 9, 5).astype("float32"))
